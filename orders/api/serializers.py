@@ -1,0 +1,154 @@
+"""How an order looks on /api/v1: closed shapes, amounts as decimal strings in major units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from kit.money import Money
+from orders.models import ActorKind, Fulfilment, HistoryEvent, Order, OrderStatus, PaymentTerms
+
+
+class OrderLineSerializer(serializers.Serializer[Any]):
+    """One line as it was bought."""
+
+    product_id = serializers.UUIDField()
+    variant_id = serializers.UUIDField()
+    sku = serializers.CharField()
+    title = serializers.CharField()
+    variant_title = serializers.CharField()
+    quantity = serializers.IntegerField()
+    unit_price = serializers.CharField()
+    amount = serializers.CharField()
+
+
+class OrderAddressSerializer(serializers.Serializer[Any]):
+    """Where the order goes."""
+
+    street = serializers.CharField()
+    city = serializers.CharField()
+    state = serializers.CharField()
+    postal_code = serializers.CharField()
+    country = serializers.CharField()
+
+
+class OrderTrackingSerializer(serializers.Serializer[Any]):
+    """Where the goods are."""
+
+    fulfilment = serializers.ChoiceField(Fulfilment.choices)
+    carrier = serializers.CharField()
+    tracking_number = serializers.CharField()
+    sent_at = serializers.DateTimeField(allow_null=True)
+    delivered_at = serializers.DateTimeField(allow_null=True)
+
+
+class OrderEventSerializer(serializers.Serializer[Any]):
+    """One thing that happened."""
+
+    event = serializers.ChoiceField(HistoryEvent.choices)
+    status = serializers.ChoiceField([(label, label) for label in OrderStatus.labels])
+    actor = serializers.ChoiceField(ActorKind.choices)
+    at = serializers.DateTimeField()
+
+
+class OrderRowSerializer(serializers.Serializer[Any]):
+    """An order in a list."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    status = serializers.ChoiceField([(label, label) for label in OrderStatus.labels])
+    fulfilment = serializers.ChoiceField(Fulfilment.choices)
+    payment_terms = serializers.ChoiceField(PaymentTerms.choices)
+    total = serializers.CharField()
+    currency = serializers.CharField()
+    placed_at = serializers.DateTimeField()
+
+
+class OrderSerializer(OrderRowSerializer):
+    """An order with everything that its customer may know of it."""
+
+    products = serializers.CharField()
+    discount = serializers.CharField()
+    tax = serializers.CharField()
+    delivery = serializers.CharField()
+    credits = serializers.CharField()
+    collected = serializers.CharField()
+    refunded = serializers.CharField()
+    delivery_method = serializers.CharField()
+    address = OrderAddressSerializer()
+    notes = serializers.CharField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    tracking = OrderTrackingSerializer()
+    lines = OrderLineSerializer(many=True)
+    history = OrderEventSerializer(many=True)
+
+
+class OrderPageSerializer(serializers.Serializer[Any]):
+    """A page of orders."""
+
+    next = serializers.CharField(allow_null=True)
+    results = OrderRowSerializer(many=True)
+
+
+class CancelSerializer(serializers.Serializer[Any]):
+    """Why an order is cancelled, if the customer says so."""
+
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+def row(order: Order) -> dict[str, Any]:
+    """The values of OrderRowSerializer."""
+    return {
+        "id": order.pk,
+        "number": order.number,
+        "status": OrderStatus(order.status).label,
+        "fulfilment": order.fulfilment,
+        "payment_terms": order.payment_terms,
+        "total": _major(order, order.total_minor),
+        "currency": order.currency,
+        "placed_at": order.placed_at,
+    }
+
+
+def whole(order: Order) -> dict[str, Any]:
+    """The values of OrderSerializer. The order comes with its lines and history."""
+    amounts = ("products", "discount", "tax", "delivery", "credits", "collected", "refunded")
+    return {
+        **row(order),
+        **{name: _major(order, getattr(order, f"{name}_minor")) for name in amounts},
+        "delivery_method": order.delivery_name,
+        "address": {name: getattr(order, name) for name in ("street", "city", "state", "postal_code", "country")},
+        "notes": order.notes,
+        "expires_at": order.expires_at,
+        "tracking": {
+            name: getattr(order, name)
+            for name in ("fulfilment", "carrier", "tracking_number", "sent_at", "delivered_at")
+        },
+        "lines": [
+            {
+                "product_id": line.variant.product_id,
+                "variant_id": line.variant_id,
+                "sku": line.sku,
+                "title": line.title,
+                "variant_title": line.variant_title,
+                "quantity": line.quantity,
+                "unit_price": _major(order, line.unit_price_minor),
+                "amount": _major(order, line.amount_minor),
+            }
+            for line in order.lines.all()
+        ],
+        "history": [
+            {
+                "event": entry.event,
+                "status": OrderStatus(entry.to_status).label,
+                "actor": entry.actor_kind,
+                "at": entry.at,
+            }
+            for entry in order.history.all()
+        ],
+    }
+
+
+def _major(order: Order, minor: int) -> str:
+    return str(Money(minor, order.currency).major)

@@ -1,0 +1,77 @@
+"""Calling an order off: by the customer or staff until it is sent, by the clock when nobody pays.
+
+Money that was collected goes back; stock is free again at once; the gateway is told by a job that the payment is no
+longer wanted. Locks the order's row first.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from catalog import stock
+from kit import clock
+from orders import queue
+from orders.actors import SYSTEM, Actor
+from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
+from orders.settlement import settle_locked
+from orders.status import MOVES, StatusRefused, transition
+from payments import collecting
+
+
+def cancel_order(order_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Order:
+    """The order is Cancelled, its stock is free, and what was collected is on its way back.
+
+    Raises StatusRefused (`already_cancelled`, `already_sent`, `move_not_allowed`) and Order.DoesNotExist.
+    """
+    with transaction.atomic(durable=True):
+        order = Order.objects.select_for_update().get(pk=order_id)
+        if order.status == OrderStatus.CANCELLED:
+            raise StatusRefused("already_cancelled", order)
+        if order.fulfilment != Fulfilment.UNFULFILLED:
+            raise StatusRefused("already_sent", order)
+        _cancel(order, event=HistoryEvent.CANCELLED, actor=actor, facts={"reason": reason} if reason else {})
+    return order
+
+
+def cancel_unpaid(order_id: uuid.UUID, *, actor: Actor, facts: Mapping[str, Any]) -> bool:
+    """Cancel an order that nobody has begun to pay; False, and nothing happens, if that is no longer so."""
+    with transaction.atomic(durable=True):
+        order = Order.objects.select_for_update().get(pk=order_id)
+        if order.status != OrderStatus.PAYMENT_PENDING:
+            return False
+        _cancel(order, event=HistoryEvent.CANCELLED, actor=actor, facts=facts)
+    return True
+
+
+def expire_order(order_id: uuid.UUID, *, now: datetime | None = None) -> bool:
+    """Cancel an order whose time to pay is over; False, and nothing happens, if it is not (any more)."""
+    with transaction.atomic(durable=True):
+        order = Order.objects.select_for_update(skip_locked=True).filter(pk=order_id).first()
+        if order is None or order.status != OrderStatus.PAYMENT_PENDING or order.expires_at is None:
+            return False
+        if order.expires_at > (now or clock.now()):
+            return False
+        _cancel(order, event=HistoryEvent.EXPIRED, actor=SYSTEM, facts={})
+    return True
+
+
+def orders_to_expire(now: datetime, limit: int) -> list[uuid.UUID]:
+    """Orders whose time to pay is over, the oldest first."""
+    due = Order.objects.filter(status=OrderStatus.PAYMENT_PENDING, expires_at__lte=now).order_by("expires_at")
+    return list(due.values_list("pk", flat=True)[:limit])
+
+
+def _cancel(order: Order, *, event: HistoryEvent, actor: Actor, facts: Mapping[str, Any]) -> None:
+    if OrderStatus.CANCELLED not in MOVES[OrderStatus(order.status)]:
+        raise StatusRefused("move_not_allowed", order, to=OrderStatus.CANCELLED)
+    transition(order, OrderStatus.CANCELLED, event=event, actor=actor, facts=facts)
+    for request_id in collecting.want_cancelled(order.pk):
+        queue.chase_request_later(request_id)
+    # Sends back what was collected.
+    settle_locked(order, actor=actor)
+    stock.release(source_id=order.reservation_id)

@@ -1,0 +1,35 @@
+"""Cash that staff take for orders that are paid on delivery."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+
+from kit.errors import DomainError, Fault
+from kit.money import Money
+from orders.actors import Actor
+from orders.models import Order, PaymentTerms
+from orders.settlement import settle_locked
+from orders.status import UNPAID, StatusRefused
+from payments import collecting
+
+
+def collect_cash(order_id: uuid.UUID, *, amount: Money, receipt: uuid.UUID, actor: Actor) -> Order:
+    """The cash is recorded and the order's status follows. The same receipt twice is recorded once.
+
+    Raises StatusRefused (`not_on_delivery`, `nothing_due`) and DomainError (`amount_invalid`) when the amount is not
+    above zero, in another currency, or more than is due.
+    """
+    with transaction.atomic(durable=True):
+        order = Order.objects.select_for_update().get(pk=order_id)
+        if order.payment_terms != PaymentTerms.ON_DELIVERY:
+            raise StatusRefused("not_on_delivery", order)
+        if order.status not in UNPAID:
+            raise StatusRefused("nothing_due", order)
+        due = order.total_minor - order.collected_minor
+        if amount.currency != order.currency or not 0 < amount.minor <= due:
+            raise DomainError([Fault("amount_invalid", {"due": Money(due, order.currency)}, at=("amount",))])
+        collecting.record_cash(subject_id=order.pk, amount=amount, receipt=receipt)
+        settle_locked(order, actor=actor)
+    return order

@@ -1,0 +1,70 @@
+"""Buying with an online payment: place the order, then ask the gateway, never the two in one transaction.
+
+A failure to create the payment cancels the order: nobody holds its secret yet. What may exist at the gateway all the
+same is found and cancelled by a job, and money that still arrives is late money.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from kit.money import Money
+from orders import cancellation
+from orders.actors import SYSTEM
+from orders.models import Order
+from orders.placement import PlacedOrder, Purchase, place_order
+from payments import collecting
+from payments.gateways.base import GatewayError
+from payments.models import PaymentRequest, RequestState
+
+
+class PaymentNotInitialized(Exception):
+    """The gateway did not take the payment on, and the order is cancelled. `reason` may be shown to the shopper."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """An order waiting for its payer. `client_secret` is None when nothing is due or the gateway has no such thing."""
+
+    order_id: uuid.UUID
+    total: Money
+    client_secret: str | None
+    gateway_reference: str | None
+
+
+def buy_with_payment(purchase: Purchase) -> Checkout:
+    """The order is placed and its payment can be made. Raises OrderRefused (nothing was written) or
+    PaymentNotInitialized (the order was written and is cancelled, its stock is back)."""
+    return _ask(place_order(purchase))
+
+
+def resume(placement_key: uuid.UUID) -> Checkout | None:
+    """Finish a purchase that was cut off after its order was committed; None if it never got that far.
+
+    The gateway is asked with the same key, so that there is one payment however often this is repeated.
+    """
+    order = Order.objects.filter(placement_key=placement_key).first()
+    if order is None:
+        return None
+    request_id = PaymentRequest.objects.filter(subject_id=order.pk).values_list("pk", flat=True).first()
+    return _ask(PlacedOrder(order.pk, order.number, order.total, request_id))
+
+
+def _ask(placed: PlacedOrder) -> Checkout:
+    if placed.request_id is None:
+        return Checkout(placed.id, placed.total, None, None)
+    try:
+        request = collecting.create_at_gateway(placed.request_id)
+    except GatewayError as error:
+        cancellation.cancel_unpaid(placed.id, actor=SYSTEM, facts={"reason": "payment not initialized"})
+        raise PaymentNotInitialized(error.reason) from None
+    if request.cancel_wanted_at is not None or request.state in (RequestState.CANCELLED, RequestState.REFUSED):
+        # It expired, or the chase gave it up, while the gateway took its time: whoever pays now would pay for nothing.
+        raise PaymentNotInitialized("the order was cancelled in the meantime")
+    return Checkout(placed.id, placed.total, request.client_secret or None, request.gateway_reference)
+

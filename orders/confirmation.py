@@ -1,0 +1,84 @@
+"""The customer says that they have paid. Their word starts the question; the gateway's answer decides."""
+
+from __future__ import annotations
+
+import uuid
+
+from kit import clock
+from kit.errors import NotFound
+from orders import actors
+from orders.models import Order, OrderStatus, PaymentTerms
+from orders.settlement import settle
+from orders.status import SETTLED, StatusRefused
+from payments import collecting, queries
+from payments.gateways.base import PaymentState, Rejected, RequestReport
+from payments.models import PaymentRequest, RequestState
+
+
+def confirm_payment(order_id: uuid.UUID, *, customer_id: uuid.UUID | None) -> None:
+    """The order is Paid and the customer's one confirmation is given.
+
+    Raises NotFound for another's order, StatusRefused (`already_confirmed`, `cancelled`, `refunded`, `not_paid` with
+    `why`), and GatewayError when the gateway could not be asked: then nothing has changed.
+    """
+    order = Order.objects.of_customer(customer_id).filter(pk=order_id).first()
+    if order is None:
+        raise NotFound("order")
+    if order.confirmed_at is not None:
+        raise StatusRefused("already_confirmed", order)
+    why = "nothing_asked"
+    if order.status not in SETTLED:
+        order, why = ask_gateway(order)
+    if order.status in SETTLED and Order.objects.filter(
+        pk=order.pk, confirmed_at__isnull=True, status__in=SETTLED
+    ).update(confirmed_at=clock.now()):
+        return
+    order.refresh_from_db()
+    if order.confirmed_at is not None:
+        raise StatusRefused("already_confirmed", order)
+    if order.status in (OrderStatus.CANCELLED, OrderStatus.REFUNDED):
+        raise StatusRefused(str(order.status), order)
+    raise StatusRefused("not_paid", order, why=why)
+
+
+def ask_gateway(order: Order) -> tuple[Order, str]:
+    """Ask the gateway about each of the order's requests, capture what is authorized, settle.
+
+    Returns the order as it is now and, in a word, how its payment stands. Raises GatewayError.
+    """
+    why = "on_delivery" if order.payment_terms == PaymentTerms.ON_DELIVERY else "nothing_asked"
+    for request in queries.online_requests(order.pk):
+        report = collecting.fetch(request)
+        order = settle(order.pk, actor=actors.GATEWAY, report=report)
+        if order.status == OrderStatus.PAYMENT_PENDING:
+            before, report = report, _capture(request, report)
+            if report is not before:
+                order = settle(order.pk, actor=actors.GATEWAY, report=report)
+        why = _standing(request, report)
+    return order, why
+
+
+def _capture(request: PaymentRequest, report: RequestReport) -> RequestReport:
+    if request.state == RequestState.CANCELLED or request.cancel_wanted_at is not None:
+        return report
+    try:
+        return collecting.capture_authorized(request, report)
+    except Rejected:
+        # The hold is gone or of another kind; what is true now says it best.
+        return collecting.fetch(request)
+
+
+def _standing(request: PaymentRequest, report: RequestReport) -> str:
+    if report.cancelled:
+        return "cancelled"
+    captured = [payment for payment in report.payments if payment.state == PaymentState.CAPTURED]
+    if any(payment.currency != request.currency for payment in captured):
+        return "other_currency"
+    if captured:
+        return "other_amount"
+    states = {payment.state for payment in report.payments}
+    if PaymentState.AUTHORIZED in states:
+        return "authorized"
+    if PaymentState.STARTED in states:
+        return "in_progress"
+    return "failed" if PaymentState.FAILED in states else "unpaid"

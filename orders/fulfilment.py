@@ -1,0 +1,52 @@
+"""Goods on their way: sent, delivered. Locks the order's row, then its stock."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+
+from catalog import stock
+from kit import clock
+from orders.actors import Actor
+from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus, PaymentTerms
+from orders.settlement import settle_locked
+from orders.status import UNPAID, StatusRefused, note
+
+# Prepaid goods leave when they are paid, goods paid on delivery at once.
+_SENDABLE = {
+    PaymentTerms.PREPAID: (OrderStatus.PAID,),
+    PaymentTerms.ON_DELIVERY: (OrderStatus.PAID, *UNPAID),
+}
+
+
+def send_order(order_id: uuid.UUID, *, actor: Actor, carrier: str = "", tracking_number: str = "") -> Order:
+    """Everything has left the house; the stock is gone from the books.
+
+    Raises StatusRefused (`already_sent`, `not_sendable`).
+    """
+    with transaction.atomic(durable=True):
+        order = Order.objects.select_for_update().get(pk=order_id)
+        if order.fulfilment != Fulfilment.UNFULFILLED:
+            raise StatusRefused("already_sent", order)
+        if order.status not in _SENDABLE[PaymentTerms(order.payment_terms)]:
+            raise StatusRefused("not_sendable", order)
+        order.fulfilment, order.sent_at = Fulfilment.SENT, clock.now()
+        order.carrier, order.tracking_number = carrier, tracking_number
+        order.save(update_fields=["fulfilment", "sent_at", "carrier", "tracking_number"])
+        stock.send(source_id=order.reservation_id)
+        note(order, event=HistoryEvent.SENT, actor=actor, facts={"carrier": carrier, "number": tracking_number})
+    return order
+
+
+def deliver_order(order_id: uuid.UUID, *, actor: Actor) -> Order:
+    """Everything has arrived; an order that is paid is thereby Completed. Raises StatusRefused (`not_sent`)."""
+    with transaction.atomic(durable=True):
+        order = Order.objects.select_for_update().get(pk=order_id)
+        if order.fulfilment != Fulfilment.SENT:
+            raise StatusRefused("not_sent", order)
+        order.fulfilment, order.delivered_at = Fulfilment.DELIVERED, clock.now()
+        order.save(update_fields=["fulfilment", "delivered_at"])
+        note(order, event=HistoryEvent.DELIVERED, actor=actor)
+        settle_locked(order, actor=actor)
+    return order

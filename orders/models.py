@@ -1,0 +1,262 @@
+"""Orders: what was bought, at which price, for whom, and everything that happened to it since.
+
+`Order.status` is written by `orders.status` alone. An order's lines and amounts never change after it is placed.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from catalog.models import DeliveryMethod, ProductKind, Variant
+from customers.models import Customer
+from kit.ids import new_id
+from kit.money import Money
+from orders.queries import OrderQuerySet
+
+
+class OrderStatus(models.TextChoices):
+    """The six states of an order."""
+
+    PAYMENT_PENDING = "payment_pending", "Payment Pending"
+    PARTIALLY_PAID = "partially_paid", "Partially Paid"
+    PAID = "paid", "Paid"
+    CANCELLED = "cancelled", "Cancelled"
+    COMPLETED = "completed", "Completed"
+    REFUNDED = "refunded", "Refunded"
+
+
+class Fulfilment(models.TextChoices):
+    """Where the goods are; an axis of its own beside the status."""
+
+    UNFULFILLED = "unfulfilled", "Not sent yet"
+    SENT = "sent", "Sent"
+    DELIVERED = "delivered", "Delivered"
+
+
+class PaymentTerms(models.TextChoices):
+    """When the money is due."""
+
+    PREPAID = "prepaid", "Prepaid"  # through a gateway; the order expires when nobody pays
+    ON_DELIVERY = "on_delivery", "On delivery"  # cash; never expires
+
+
+class Order(models.Model):
+    """A purchase. Amounts are integers of minor units; total = products - discount + tax + delivery - credits."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    number = models.BigIntegerField(
+        unique=True, editable=False, db_default=models.Func(models.Value("orders_order_number_seq"), function="nextval")
+    )
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders")
+    status = models.CharField(max_length=16, choices=OrderStatus.choices, default=OrderStatus.PAYMENT_PENDING)
+    fulfilment = models.CharField(max_length=16, choices=Fulfilment.choices, default=Fulfilment.UNFULFILLED)
+    payment_terms = models.CharField(max_length=16, choices=PaymentTerms.choices)
+    dialect = models.CharField(max_length=20, help_text="The interface through which it was placed.")
+
+    currency = models.CharField(max_length=3)
+    products_minor = models.BigIntegerField("products, minor units")
+    discount_minor = models.BigIntegerField("discount, minor units", default=0)
+    tax_minor = models.BigIntegerField("tax, minor units", default=0)
+    delivery_minor = models.BigIntegerField("delivery, minor units", default=0)
+    credits_minor = models.BigIntegerField("credits, minor units", default=0)
+    total_minor = models.BigIntegerField("total, minor units")
+    # What payments say of this order, copied by `settle` under the order's lock: the status follows from these two.
+    collected_minor = models.BigIntegerField("collected, minor units", default=0, editable=False)
+    refunded_minor = models.BigIntegerField("refunded, minor units", default=0, editable=False)
+
+    # Snapshots: what the customer and the delivery method say later changes no order.
+    email = models.EmailField(max_length=254)
+    delivery_method = models.ForeignKey(DeliveryMethod, on_delete=models.PROTECT, related_name="+")
+    delivery_name = models.CharField(max_length=120)
+    street = models.CharField(max_length=200)
+    city = models.CharField(max_length=120)
+    state = models.CharField(max_length=120, blank=True)
+    postal_code = models.CharField(max_length=20)
+    country = models.CharField(max_length=2)
+    notes = models.TextField(blank=True)
+
+    # Under which name the catalogue holds its stock; an order revived by late money holds it under a new one.
+    reservation_id = models.UUIDField(editable=False)
+    # The edge's idempotency record that placed it: a retry after a crash finds its order here instead of a second one.
+    placement_key = models.UUIDField(null=True, unique=True, editable=False)
+    placed_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    # The customer's own confirmation that they paid (a webhook may have told us long before); it is given once.
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    carrier = models.CharField(max_length=60, blank=True)
+    tracking_number = models.CharField(max_length=80, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[models.Manager[Order]] = OrderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-number",)
+        permissions: ClassVar[list[tuple[str, str]]] = [
+            ("fulfil_order", "Can mark orders as sent and delivered"),
+            ("collect_cash", "Can record cash received for orders"),
+            ("cancel_order", "Can cancel orders"),
+        ]
+        constraints = (
+            models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status_known"),
+            models.CheckConstraint(condition=Q(fulfilment__in=Fulfilment.values), name="order_fulfilment_known"),
+            models.CheckConstraint(condition=Q(payment_terms__in=PaymentTerms.values), name="order_terms_known"),
+            models.CheckConstraint(
+                condition=Q(products_minor__gte=0, discount_minor__gte=0, tax_minor__gte=0)
+                & Q(delivery_minor__gte=0, credits_minor__gte=0, total_minor__gte=0),
+                name="order_amounts_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    total_minor=F("products_minor")
+                    - F("discount_minor")
+                    + F("tax_minor")
+                    + F("delivery_minor")
+                    - F("credits_minor")
+                ),
+                name="order_total_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(collected_minor__gte=0, refunded_minor__gte=0, refunded_minor__lte=F("collected_minor")),
+                name="order_refunded_within_collected",
+            ),
+            # The second wall behind `status.by_money`: no order is called paid that is not.
+            models.CheckConstraint(
+                condition=~Q(status__in=("paid", "completed")) | Q(collected_minor__gte=F("total_minor")),
+                name="order_paid_means_collected",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="completed") | Q(fulfilment="delivered"), name="order_completed_means_delivered"
+            ),
+            models.CheckConstraint(
+                condition=~Q(payment_terms="on_delivery") | Q(expires_at__isnull=True), name="order_cash_never_expires"
+            ),
+            models.CheckConstraint(condition=Q(country__regex=r"^[A-Z]{2}$"), name="order_country_is_alpha2"),
+        )
+        indexes = (
+            models.Index(fields=("customer", "-number"), name="order_of_customer"),
+            models.Index(fields=("status", "-number"), name="order_by_status"),
+            models.Index(fields=("email",), name="order_by_email"),
+            models.Index(
+                fields=("expires_at",),
+                condition=Q(status="payment_pending", expires_at__isnull=False),
+                name="order_to_expire",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"Order {self.number}"
+
+    @property
+    def total(self) -> Money:
+        """What the customer pays for it all."""
+        return Money(self.total_minor, self.currency)
+
+
+class OrderLine(models.Model):
+    """One thing bought, as it was called and priced when it was bought."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    position = models.PositiveSmallIntegerField()
+    variant = models.ForeignKey(Variant, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=16, choices=ProductKind.choices)
+    title = models.CharField(max_length=200)
+    variant_title = models.CharField(max_length=200, blank=True)
+    sku = models.CharField("SKU", max_length=64)
+    quantity = models.IntegerField()
+    unit_price_minor = models.BigIntegerField("unit price, minor units")
+    discount_minor = models.BigIntegerField("discount, minor units", default=0)
+    tax_minor = models.BigIntegerField("tax, minor units", default=0)
+
+    class Meta:
+        ordering = ("order", "position")
+        constraints = (
+            models.UniqueConstraint(fields=("order", "position"), name="order_line_position_once"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="order_line_quantity_positive"),
+            models.CheckConstraint(
+                condition=Q(unit_price_minor__gte=0, discount_minor__gte=0, tax_minor__gte=0)
+                & Q(discount_minor__lte=F("unit_price_minor") * F("quantity")),
+                name="order_line_amounts_not_negative",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.title}"
+
+    @property
+    def amount_minor(self) -> int:
+        """Quantity times unit price, before discount and tax."""
+        return self.quantity * self.unit_price_minor
+
+
+class HistoryEvent(models.TextChoices):
+    """What can happen to an order."""
+
+    PLACED = "placed", "Placed"
+    PAYMENT = "payment", "Payment changed"  # money came in or went back
+    CANCELLED = "cancelled", "Cancelled"
+    EXPIRED = "expired", "Expired"  # nobody paid in time
+    REVIVED = "revived", "Revived"  # money came late, and there was stock left
+    REFUND_REQUESTED = "refund_requested", "Refund requested"
+    SENT = "sent", "Sent"
+    DELIVERED = "delivered", "Delivered"
+
+
+class ActorKind(models.TextChoices):
+    """Who did something."""
+
+    CUSTOMER = "customer", "Customer"
+    STAFF = "staff", "Staff"
+    GATEWAY = "gateway", "Gateway"
+    SYSTEM = "system", "System"  # a job or a command
+
+
+class OrderHistory(models.Model):
+    """One thing that happened to an order, by whom, and from which status to which. Append-only by the database."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="history")
+    event = models.CharField(max_length=20, choices=HistoryEvent.choices)
+    from_status = models.CharField(max_length=16, choices=OrderStatus.choices, blank=True)
+    to_status = models.CharField(max_length=16, choices=OrderStatus.choices)
+    actor_kind = models.CharField(max_length=10, choices=ActorKind.choices)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    facts = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField(db_default=models.functions.Now())
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name_plural = "order history"
+        constraints = (models.CheckConstraint(condition=Q(to_status__in=OrderStatus.values), name="history_status_known"),)
+
+    def __str__(self) -> str:
+        return self.get_event_display()
+
+
+class NoticeKind(models.TextChoices):
+    """What a customer is written about."""
+
+    CONFIRMATION = "confirmation", "Order confirmation"
+
+
+class Notice(models.Model):
+    """A mail to be sent about an order: written in the transaction that is its reason, sent once by a job."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="notices")
+    kind = models.CharField(max_length=16, choices=NoticeKind.choices)
+    wanted_at = models.DateTimeField(db_default=models.functions.Now())
+    sent_at = models.DateTimeField(null=True, blank=True)
+    times_tried = models.PositiveIntegerField(default=0)
+    # After a failure, not before this.
+    due_at = models.DateTimeField(db_default=models.functions.Now())
+
+    class Meta:
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint(fields=("order", "kind"), name="notice_once_per_order"),)
+        indexes = (models.Index(fields=("due_at",), condition=Q(sent_at__isnull=True), name="notice_to_send"),)
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

@@ -1,0 +1,130 @@
+"""The one place that decides what money means for an order.
+
+Whoever learns something about money enters here: the webhook worker, the customer's confirmation, the chase, staff.
+Locks, in the one global order: the order's row, its payment request, its stock. Repeating it changes nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+
+from catalog import stock
+from kit.ids import new_id
+from orders import notifications, queue
+from orders.actors import SYSTEM, Actor
+from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
+from orders.status import SETTLED, by_money, note, transition
+from payments import queries, recording, refunding
+from payments.gateways.base import RequestReport
+from payments.models import RefundState
+
+
+def settle(order_id: uuid.UUID, *, actor: Actor, report: RequestReport | None = None) -> Order:
+    """Bring an order in line with its money, after recording what a gateway reports of it, if that is why we are here.
+
+    Afterwards the order's status follows from what was collected and refunded; whatever came in beyond what the order
+    may keep is on its way back; and the history says what changed. Raises Order.DoesNotExist.
+    """
+    with transaction.atomic(durable=True):
+        order = Order.objects.select_for_update().get(pk=order_id)
+        if report is not None:
+            request = recording.find_request(report)
+            if request is not None and request.subject_id == order.pk:
+                recording.record(request, report)
+        settle_locked(order, actor=actor)
+    return order
+
+
+def settle_locked(order: Order, *, actor: Actor) -> None:
+    """The same for an order whose row the caller holds locked in an open transaction."""
+    totals, changed = _take_over(order)
+    facts = {"collected_minor": totals.collected, "refunded_minor": totals.refunded}
+    if order.status == OrderStatus.CANCELLED:
+        may_keep = 0
+        if totals.kept > 0 and _revive(order, totals.kept, facts):
+            may_keep = order.total_minor
+        elif changed:
+            note(order, event=HistoryEvent.PAYMENT, actor=actor, facts=facts)
+    else:
+        may_keep = order.total_minor
+        target = by_money(
+            total=order.total_minor,
+            collected=totals.collected,
+            refunded=totals.refunded,
+            delivered=order.fulfilment == Fulfilment.DELIVERED,
+        )
+        if target != order.status:
+            transition(order, target, event=HistoryEvent.PAYMENT, actor=actor, facts=facts)
+        elif changed:
+            note(order, event=HistoryEvent.PAYMENT, actor=actor, facts=facts)
+        if target == OrderStatus.REFUNDED and order.fulfilment == Fulfilment.UNFULFILLED:
+            # Nothing will be sent any more.
+            stock.release(source_id=order.reservation_id)
+    if order.status in SETTLED:
+        notifications.want_confirmation(order)
+    reason = "Paid more than was due" if may_keep else "The order was cancelled"
+    send_back(order, totals.kept - may_keep, reason=reason, actor=SYSTEM)
+
+
+def send_back(order: Order, amount_minor: int, *, reason: str, actor: Actor) -> int:
+    """Promise that an amount goes back, and have it sent after the commit; returns what was promised, minor units.
+
+    Nothing happens for an amount that is not above zero; never more is promised than was collected. The caller holds
+    the order locked.
+    """
+    if amount_minor <= 0:
+        return 0
+    refunds = refunding.request_refunds(
+        subject_id=order.pk, currency=order.currency, amount_minor=amount_minor, reason=reason
+    )
+    promised = sum(refund.amount_minor for refund in refunds)
+    if not promised:
+        return 0
+    note(
+        order,
+        event=HistoryEvent.REFUND_REQUESTED,
+        actor=actor,
+        facts={"amount_minor": promised, "reason": reason},
+    )
+    for refund in refunds:
+        if refund.state == RefundState.REQUESTED:
+            queue.send_refund_later(refund.pk)
+    # Cash is back at once.
+    _take_over(order)
+    return promised
+
+
+def _take_over(order: Order) -> tuple[queries.MoneyTotals, bool]:
+    """Copy what payments say of the order onto it; the totals, and whether they are news."""
+    totals = queries.totals(order.pk, order.currency)
+    changed = (totals.collected, totals.refunded) != (order.collected_minor, order.refunded_minor)
+    if changed:
+        order.collected_minor, order.refunded_minor = totals.collected, totals.refunded
+        order.save(update_fields=["collected_minor", "refunded_minor"])
+    return totals, changed
+
+
+def _revive(order: Order, kept: int, facts: dict[str, int]) -> bool:
+    """Late money for an order that expired, and there is still stock: it lives again. Otherwise the money goes back.
+
+    What a person cancelled stays cancelled.
+    """
+    cancelled = order.history.filter(to_status=OrderStatus.CANCELLED).exclude(from_status=OrderStatus.CANCELLED)
+    last = cancelled.order_by("-pk").first()
+    if last is None or last.event != HistoryEvent.EXPIRED or kept < order.total_minor:
+        return False
+    quantities: dict[uuid.UUID, int] = {}
+    for variant_id, quantity in order.lines.values_list("variant_id", "quantity"):
+        quantities[variant_id] = quantities.get(variant_id, 0) + quantity
+    reservation = new_id()
+    point = transaction.savepoint()
+    if stock.reserve(source_id=reservation, quantities=quantities):
+        transaction.savepoint_rollback(point)
+        return False
+    transaction.savepoint_commit(point)
+    order.reservation_id = reservation
+    order.save(update_fields=["reservation_id"])
+    transition(order, OrderStatus.PAID, event=HistoryEvent.REVIVED, actor=SYSTEM, facts=facts)
+    return True

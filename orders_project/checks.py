@@ -1,0 +1,44 @@
+"""What a production must not start with. Errors, not warnings: `gunicorn` and every command stop at them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+
+@register(Tags.security)
+def production_has_no_development_defaults(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """Errors for a default secret, the sandbox, DEBUG, and gateways without a webhook secret, in production."""
+    del app_configs
+    return list(_errors()) if settings.PRODUCTION else []
+
+
+def _errors() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if settings.DEVELOPMENT_SECRET_KEY in settings.SECRET_KEYS or any(len(key) < 50 for key in settings.SECRET_KEYS):
+        found.append(
+            Error(
+                "SECRET_KEY is missing, the development default, or shorter than 50 characters.",
+                hint="Set SECRET_KEY, or DEBUG=true for development.",
+                id="quittance.E001",
+            )
+        )
+    if settings.SANDBOX or "/sandbox/" in f"{settings.STRIPE_API_BASE}/{settings.RAZORPAY_API_BASE}/":
+        found.append(
+            Error(
+                "The sandbox gateway would answer for Stripe and Razorpay.",
+                hint="Set STRIPE_SECRET_KEY or RAZORPAY_KEY_ID, and no API base that is a sandbox's.",
+                id="quittance.E002",
+            )
+        )
+    if settings.DEBUG:
+        found.append(Error("DEBUG is on.", hint="Unset DEBUG.", id="quittance.E003"))
+    for key, secret in (
+        ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"),
+        ("RAZORPAY_KEY_ID", "RAZORPAY_WEBHOOK_SECRET"),
+    ):
+        if getattr(settings, key) and not settings.SANDBOX and not getattr(settings, secret):
+            found.append(Error(f"{key} is set without {secret}.", id="quittance.E004"))
+    return found

@@ -1,0 +1,84 @@
+"""What the demo shop holds, for scripts: the JSON of `seed_demo --json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from catalog.models import DeliveryMethod, Product
+from orders.models import Order, OrderStatus
+from orders_project.demo.people import PASSWORD, DemoCustomer
+
+ORDERS_PER_STATUS = 3
+
+
+def customers(found: list[DemoCustomer]) -> list[dict[str, str]]:
+    """How to sign in as each customer."""
+    return [
+        {
+            "id": str(one.customer.pk),
+            "email": one.customer.user.email,
+            "password": PASSWORD,
+            "access": one.tokens.access,
+            "refresh": one.tokens.refresh,
+        }
+        for one in found
+    ]
+
+
+def products(found: list[Product]) -> list[dict[str, Any]]:
+    """Each product with its variants, the default one first; prices in major units, stock as it can be sold now."""
+    rows = []
+    for product in found:
+        variants = list(product.variants.filter(active=True).select_related("stock"))
+        rows.append(
+            {
+                "id": str(product.pk),
+                "number": product.number,
+                "title": product.title,
+                "kind": product.kind,
+                "price": str(variants[0].price.major),
+                "currency": variants[0].currency,
+                "variants": [
+                    {
+                        "id": str(variant.pk),
+                        "sku": variant.sku,
+                        "price": str(variant.price.major),
+                        "stock": variant.stock.available,
+                    }
+                    for variant in variants
+                ],
+            }
+        )
+    return rows
+
+
+def delivery_methods(found: list[DeliveryMethod]) -> list[dict[str, Any]]:
+    """Each delivery method."""
+    return [
+        {
+            "id": str(method.pk),
+            "name": method.name,
+            "price": str(method.price.major),
+            "currency": method.currency,
+            "countries": method.countries,
+            "cash_on_delivery": method.cash_on_delivery,
+        }
+        for method in found
+    ]
+
+
+def orders(found: list[DemoCustomer]) -> list[dict[str, Any]]:
+    """The newest few orders of the listed customers in each status."""
+    rows: list[dict[str, Any]] = []
+    for status in OrderStatus:
+        listed = Order.objects.filter(customer__in=[one.customer for one in found], status=status)
+        rows += [
+            {
+                "number": order.number,
+                "customer_id": str(order.customer_id),
+                "status": status.label,
+                "dialect": order.dialect,
+            }
+            for order in listed[:ORDERS_PER_STATUS]
+        ]
+    return rows

@@ -1,0 +1,1 @@
+"""One folder per documented interface: routes, views, wire, errors. A dialect never imports another."""

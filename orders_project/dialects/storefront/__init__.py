@@ -1,0 +1,1 @@
+"""The storefront's interface: camelCase JSON, bearer tokens, errors as JSON strings."""

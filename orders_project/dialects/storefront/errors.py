@@ -1,0 +1,101 @@
+"""What the storefront is told when something is refused: one table, and the envelope, which is a bare JSON string."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.http import HttpResponse
+
+from kit import strict_json
+from kit.errors import DomainError, Fault
+
+
+def refusal(status: int, text: str, *, retry_after_s: int | None = None) -> HttpResponse:
+    """An error's body is a JSON string."""
+    response = HttpResponse(strict_json.dumps(text), status=status, content_type="application/json")
+    if status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    if retry_after_s is not None:
+        response["Retry-After"] = str(retry_after_s)
+    return response
+
+
+def problem(status: int, code: str, text: str) -> HttpResponse:
+    """What the middleware refuses on our behalf."""
+    del code
+    return refusal(status, text)
+
+
+def _price_moved(facts: Mapping[str, Any]) -> str:
+    now = facts["now"]
+    return f"The price of product '{facts['product']}' has changed. Sent: {facts['sent']}, Now: {now.major} {now.currency}"
+
+
+_UNFIT: dict[str, str] = {
+    "country": "does not deliver to {country}",
+    "weight": "carries at most {max_weight_grams} g, the order weighs {weight_grams} g",
+    "currency": "is charged in {charged_in} and cannot carry an order in {currency}",
+    "kind": "cannot carry products of kind '{kind}'",
+    "cash_on_delivery": "does not offer cash on delivery",
+}
+
+
+def _unfit(facts: Mapping[str, Any]) -> str:
+    return f"Delivery method '{facts['method']}' " + _UNFIT[facts["why"]].format(**facts)
+
+
+_UNPAID: dict[str, str] = {
+    "on_delivery": "The order is paid on delivery and has not been paid yet",
+    "nothing_asked": "The order has not been paid: no payment was started",
+    "unpaid": "The payment has not been made yet",
+    "in_progress": "The payment is still being processed",
+    "failed": "The payment failed",
+    "cancelled": "The payment was cancelled",
+    "authorized": "The payment is authorized but was not captured",
+    "other_amount": "The amount paid is not the amount due",
+    "other_currency": "The payment was made in another currency",
+}
+
+# fault -> status and text. When does each happen?
+_TABLE: dict[str, tuple[int, str | Callable[[Mapping[str, Any]], str]]] = {
+    # the customer picked a method that was switched off since, or a made-up id
+    "delivery_method_not_found": (404, "Delivery method not found"),
+    # the product left the shop while it lay in the cart
+    "product_not_found": (404, "Product not found"),
+    # a product with sizes was put into the cart without one
+    "variant_missing": (400, "Product '{product}' has variants, choose one with variantId"),
+    # the size is gone, or is another product's
+    "variant_not_found": (400, "Product '{product}' has no such variant"),
+    "quantity_invalid": (400, "The quantity of product '{product}' must be a whole number of at least 1"),
+    # the shop changed the price after the customer saw it
+    "price_moved": (400, _price_moved),
+    # somebody else was faster
+    "stock_short": (
+        400,
+        "Product '{product}' has insufficient stock. Available: {available}, Requested: {requested}",
+    ),
+    # a guess, or a code of another shop
+    "coupon_not_usable": (400, "Coupon '{code}' cannot be used"),
+    "credits_not_usable": (400, "useCredits: there are no credits to use"),
+    # the address is too far, the parcel too heavy
+    "delivery_unfit": (400, _unfit),
+    # a quantity and a price that no bank account holds
+    "amount_out_of_range": (400, "The order's amount is out of range"),
+    # the confirmation came twice, perhaps from two tabs
+    "already_confirmed": (400, "Order has already been marked as paid"),
+    "cancelled": (400, "The order is cancelled"),
+    "refunded": (400, "The order's payment was refunded"),
+    "not_paid": (400, lambda facts: _UNPAID[facts["why"]]),
+}
+
+
+def of_fault(fault: Fault) -> HttpResponse:
+    """The answer to one fault."""
+    status, text = _TABLE[fault.code]
+    return refusal(status, text(fault.facts) if callable(text) else text.format(**fault.facts))
+
+
+def of_error(error: DomainError) -> HttpResponse:
+    """The first failed check is the answer."""
+    return of_fault(error.first)

@@ -1,0 +1,155 @@
+"""Authenticate, read, one act, answer. The texts are in `errors`, the shapes in `wire`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.views.decorators.csrf import csrf_exempt
+
+from customers.authentication import Caller, caller_of
+from customers.tokens import NotAuthenticated
+from kit.errors import DomainError, NotFound
+from kit.ids import parse_id
+from kit.strict_json import MalformedJSON
+from orders import actors, checkout
+from orders.checkout import Checkout, PaymentNotInitialized
+from orders.confirmation import confirm_payment
+from orders.models import Order, PaymentTerms
+from orders.placement import Purchase, place_order
+from orders_project.dialects.storefront import errors, wire
+from orders_project.idempotency.keeping import BadKey, Claim, KeyReused, StillWorking, once
+from orders_project.parsing import BodyTooLarge, UnsupportedMediaType, read_json
+from orders_project.problems import answers_problems_with
+from payments.gateways.base import GatewayError
+from payments.models import GatewayName
+
+Act = Callable[[HttpRequest, Caller, Claim], HttpResponse]
+
+
+def _route(method: str, act: Act) -> Callable[..., HttpResponse]:
+    """A view: the right method, a caller, the idempotency key, the act; every refusal in this dialect's words."""
+
+    @csrf_exempt
+    @answers_problems_with(errors.problem)
+    def view(request: HttpRequest, **named: str) -> HttpResponse:
+        if request.method != method:
+            response = errors.refusal(405, f"Method {request.method} is not allowed here")
+            response["Allow"] = HttpResponseNotAllowed([method])["Allow"]
+            return response
+        try:
+            caller = caller_of(request.headers.get("Authorization"))
+        except NotAuthenticated:
+            return errors.refusal(401, "Authentication is required")
+        try:
+            return once(
+                request, principal=f"user:{caller.user_id}", act=lambda claim: act(request, caller, claim, **named)
+            )
+        except BadKey:
+            return errors.refusal(400, "Idempotency-Key must be 1 to 255 printable ASCII characters")
+        except KeyReused:
+            return errors.refusal(422, "Idempotency-Key was used for another request")
+        except StillWorking:
+            return errors.refusal(409, "A request with this Idempotency-Key is still in progress", retry_after_s=1)
+
+    return view
+
+
+def _read(request: HttpRequest, caller: Caller) -> wire.OrderRequest | HttpResponse:
+    """The order request, or the refusal of what cannot be one for this caller."""
+    try:
+        wanted = wire.parse(read_json(request))
+    except (MalformedJSON, wire.BadShape) as error:
+        return errors.refusal(400, str(error))
+    except UnsupportedMediaType as error:
+        return errors.refusal(415, str(error))
+    except BodyTooLarge as error:
+        return errors.refusal(413, str(error))
+    if caller.customer_id is None or wanted.customer_id != caller.customer_id:
+        return errors.refusal(404, "Customer not found")
+    return wanted
+
+
+def _purchase(
+    wanted: wire.OrderRequest, caller: Caller, claim: Claim, terms: PaymentTerms, gateway: GatewayName
+) -> Purchase:
+    assert wanted.customer_id is not None
+    return Purchase(
+        customer_id=wanted.customer_id,
+        email=caller.email,
+        actor=actors.customer(caller.user_id),
+        dialect="storefront",
+        delivery_method_id=wanted.delivery_method_id,
+        address=wanted.address,
+        items=wanted.items,
+        notes=wanted.notes,
+        terms=terms,
+        gateway=gateway,
+        coupon_code=wanted.coupon_code,
+        use_credits=wanted.use_credits,
+        placement_key=claim.key,
+    )
+
+
+def _place_with_payment(request: HttpRequest, caller: Caller, claim: Claim) -> HttpResponse:
+    """POST /api/orders/with-payment"""
+    wanted = _read(request, caller)
+    if isinstance(wanted, HttpResponse):
+        return wanted
+    purchase = _purchase(wanted, caller, claim, PaymentTerms.PREPAID, wanted.provider)
+    try:
+        done: Checkout | None = checkout.resume(claim.key) if claim.resumed and claim.key else None
+        done = done or checkout.buy_with_payment(purchase)
+    except DomainError as error:
+        return errors.of_error(error)
+    except PaymentNotInitialized as error:
+        return errors.refusal(500, f"Failed to initialize payment: {error.reason}")
+    body = wire.checkout(done, wanted, razorpay_key_id=settings.RAZORPAY_KEY_ID)
+    response = HttpResponse(body, content_type="application/json")
+    response["Location"] = f"/api/v1/orders/{done.order_id}/"
+    return response
+
+
+def _place(request: HttpRequest, caller: Caller, claim: Claim) -> HttpResponse:
+    """POST /api/orders"""
+    wanted = _read(request, caller)
+    if isinstance(wanted, HttpResponse):
+        return wanted
+    placed = Order.objects.filter(placement_key=claim.key).values_list("pk", flat=True) if claim.resumed else None
+    order_id = placed.first() if placed is not None else None
+    if order_id is None:
+        purchase = _purchase(wanted, caller, claim, PaymentTerms.ON_DELIVERY, GatewayName.OFFLINE)
+        try:
+            order_id = place_order(purchase).id
+        except DomainError as error:
+            return errors.of_error(error)
+    response = HttpResponse(status=204, headers={"Location": f"/api/v1/orders/{order_id}/"})
+    del response["Content-Type"]
+    return response
+
+
+def _mark_paid(request: HttpRequest, caller: Caller, claim: Claim, order_id: str) -> HttpResponse:
+    """PATCH /api/orders/{id}/paid"""
+    del request
+    known = parse_id(order_id)
+    try:
+        if known is None:
+            raise NotFound("order")
+        confirm_payment(known, customer_id=caller.customer_id)
+    except NotFound:
+        return errors.refusal(404, "Order not found")
+    except DomainError as error:
+        # A retry of a confirmation that was given while its answer got lost.
+        if not (claim.resumed and error.first.code == "already_confirmed"):
+            return errors.of_error(error)
+    except GatewayError:
+        return errors.refusal(503, "The payment could not be checked right now, please try again", retry_after_s=2)
+    response = HttpResponse(status=204)
+    del response["Content-Type"]
+    return response
+
+
+place_with_payment = _route("POST", _place_with_payment)
+place = _route("POST", _place)
+mark_paid = _route("PATCH", _mark_paid)

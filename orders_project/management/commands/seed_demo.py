@@ -1,0 +1,71 @@
+"""Fills an empty shop with demo data, and tops it up at every further run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from catalog.models import ProductKind
+from customers.models import User
+from orders_project.demo import goods, people, purchases, report
+
+# Any number that nobody else uses.
+_LOCK = 7_461_200
+
+
+class Command(BaseCommand):
+    help = "Create or top up the demo shop: customers, staff, products, delivery methods, orders in every state."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.PRODUCTION:
+            raise CommandError("The demo's passwords are known to everybody: seed_demo is refused in production.")
+        with _alone():
+            customers = people.ensure_customers()
+            staff = people.ensure_staff()
+            products = goods.ensure_products()
+            methods = goods.ensure_delivery_methods()
+            physical = next(product for product in products if product.kind == ProductKind.PHYSICAL)
+            cash = next(method for method in methods if method.cash_on_delivery)
+            superuser = User.objects.get(email=people.SUPERUSER)
+            purchases.ensure_orders([one.customer for one in customers], physical, cash, superuser.pk)
+        found = {
+            "customers": report.customers(customers),
+            "staff": staff,
+            "products": report.products(products),
+            "delivery_methods": report.delivery_methods(methods),
+            "coupons": [],
+            "packages": [],
+            "memberships": [],
+            "events": [],
+            "orders": report.orders(customers),
+            "apikey": "",
+            "razorpay": {"key_id": "", "key_secret": ""},
+        }
+        if options["json"]:
+            self.stdout.write(json.dumps(found))
+            return
+        self.stdout.write(f"{len(products)} products and {len(methods)} delivery methods are in the demo shop.")
+        for person in [*found["customers"], *staff]:
+            role = person.get("role", "customer")
+            self.stdout.write(f"{role:<11} {person['email']}  password {person['password']}")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One seeding at a time: a second one waits for the first and then finds everything in place."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])

@@ -1,0 +1,140 @@
+"""How refusals look on /api/v1: one shape for all of them (drf-standardized-errors), and nothing from inside in it.
+
+    {"type": "validation_error" | "client_error" | "server_error", "errors": [{"code", "detail", "attr"}]}
+
+The dialects word the same errors in their own tables. A dialect's view may be marked with `answers_problems_with`, so
+that the refusals of the middleware around it, too, come in that dialect's shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from django import db
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from drf_standardized_errors.handler import ExceptionHandler
+from drf_standardized_errors.types import ExceptionHandlerContext
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from customers.throttling import TooManyFailures
+from customers.tokens import NotAuthenticated
+from kit.errors import DomainError, Fault, NotFound
+from kit.strict_json import MalformedJSON
+from orders_project.parsing import BodyTooLarge, UnsupportedMediaType
+
+OUTAGES = (db.OperationalError, db.InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+"""The database is gone, or gave up on a lock or on a slow statement: the same request may succeed later."""
+RETRY_AFTER_OUTAGE_S = 5
+
+ProblemAnswer = Callable[[int, str, str], HttpResponse]
+"""Renders (status, code, text) in the shape of one dialect."""
+
+# What a fault says to a person, with its facts filled in. A code without a row here is its own text.
+_TEXTS = {
+    "email_taken": "There is an account with this e-mail already.",
+    "wrong_password": "This is not the present password.",
+    "not_a_country": "Not a country.",
+}
+
+
+class TooLarge(exceptions.APIException):
+    """The body is over the limit."""
+
+    status_code = 413
+    default_detail = "The body is too large."
+    default_code = "body_too_large"
+
+
+class Unavailable(exceptions.APIException):
+    """The database cannot be asked right now."""
+
+    status_code = 503
+    default_detail = "Temporarily unavailable. Try again in a moment."
+    default_code = "unavailable"
+    wait = RETRY_AFTER_OUTAGE_S
+
+
+def exception_handler(exc: Exception, context: ExceptionHandlerContext) -> Response | None:
+    """REST framework's EXCEPTION_HANDLER: an answer for every exception, whatever it is."""
+    return _Handler(exc, context).run()
+
+
+class _Handler(ExceptionHandler):
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        return _as_api_exception(exc) or super().convert_known_exceptions(exc)
+
+    def should_not_handle(self, exc: Exception) -> bool:
+        """Never: under DEBUG, too, clients of the API get JSON; the traceback is in the log."""
+        return False
+
+
+def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
+    match exc:
+        case NotAuthenticated():
+            refusal = exceptions.AuthenticationFailed()
+            refusal.auth_header = "Bearer"  # type: ignore[attr-defined]  # REST framework's own way to say it
+            return refusal
+        case TooManyFailures():
+            return exceptions.Throttled(wait=exc.retry_after_s)
+        case NotFound():
+            return exceptions.NotFound()
+        case DomainError():
+            return _as_validation_error(exc)
+        case MalformedJSON():
+            return exceptions.ParseError(str(exc))
+        case UnsupportedMediaType():
+            return exceptions.UnsupportedMediaType("", detail=str(exc))
+        case BodyTooLarge():
+            return TooLarge()
+        case SuspiciousOperation():
+            # A host that is not ours, too many form fields: the client's doing; what exactly is in the log.
+            return exceptions.ParseError("The request cannot be accepted.")
+        case _ if isinstance(exc, OUTAGES):
+            return Unavailable()
+    return None
+
+
+def _as_validation_error(error: DomainError) -> exceptions.ValidationError:
+    details: dict[str, list[exceptions.ErrorDetail]] = {}
+    for fault in error.faults:
+        attribute = ".".join(map(str, fault.at)) or api_settings.NON_FIELD_ERRORS_KEY
+        details.setdefault(attribute, []).append(exceptions.ErrorDetail(text_of(fault), code=fault.code))
+    return exceptions.ValidationError(details)
+
+
+def text_of(fault: Fault) -> str:
+    """What a fault says to a person on /api/v1: its own `detail`, the table's text, or its code."""
+    detail = fault.facts.get("detail")
+    if isinstance(detail, str):
+        return detail
+    text = _TEXTS.get(fault.code)
+    return text.format_map(fault.facts) if text else f"{fault.code.replace('_', ' ').capitalize()}."
+
+
+def answers_problems_with[View: Callable[..., HttpResponseBase]](answer: ProblemAnswer) -> Callable[[View], View]:
+    """Marks a view: what the middleware refuses on its behalf (413, 503) is rendered by `answer`.
+
+    Goes below decorators that use functools.wraps, which carry the mark on.
+    """
+
+    def mark(view: View) -> View:
+        view.problem_answer = answer  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def problem_answer(request: HttpRequest, status: int, code: str, text: str) -> HttpResponse:
+    """A refusal in the shape of the view that the request was routed to; /api/v1's where none is marked."""
+    view = request.resolver_match.func if request.resolver_match else None
+    marked: ProblemAnswer | None = getattr(view, "problem_answer", None)
+    if marked is not None:
+        return marked(status, code, text)
+    kind = "server_error" if status >= 500 else "client_error"
+    body: dict[str, Any] = {"type": kind, "errors": [{"code": code, "detail": text, "attr": None}]}
+    return JsonResponse(body, status=status)

@@ -1,0 +1,52 @@
+"""The roles of the back office: groups with the least rights that the work needs. They exist in every installation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+_SEE_ORDERS = (
+    "orders.view_order",
+    "orders.view_orderline",
+    "orders.view_orderhistory",
+    "orders.view_notice",
+    "payments.view_paymentrequest",
+    "payments.view_paymentattempt",
+    "payments.view_refund",
+    "customers.view_customer",
+    "catalog.view_product",
+    "catalog.view_variant",
+    "catalog.view_stock",
+    "catalog.view_deliverymethod",
+)
+
+ROLES: Mapping[str, tuple[str, ...]] = {
+    # answers the telephone: sees orders and may call one off
+    "support": (*_SEE_ORDERS, "orders.cancel_order"),
+    # packs and sends, and takes the money at the door
+    "warehouse": (*_SEE_ORDERS, "orders.fulfil_order", "orders.collect_cash", "catalog.view_stockmovement"),
+    # decides what is on sale, and how much of it there is
+    "catalogue": (
+        *(f"catalog.{act}_{model}" for act in ("view", "add", "change") for model in ("product", "variant")),
+        *(f"catalog.{act}_deliverymethod" for act in ("view", "add", "change")),
+        "catalog.view_stock",
+        "catalog.change_stock",
+        "catalog.view_stockmovement",
+    ),
+    # checks the money and sees what gateways told us
+    "accounting": (*_SEE_ORDERS, "payments.view_webhookevent", "catalog.view_stockmovement"),
+}
+
+
+def ensure_roles(**_: Any) -> None:
+    """Every role exists with exactly its rights; groups that staff made themselves are left alone."""
+    for role, rights in ROLES.items():
+        wanted = Q()
+        for right in rights:
+            app, codename = right.split(".")
+            wanted |= Q(content_type__app_label=app, codename=codename)
+        group, _ = Group.objects.get_or_create(name=role)
+        group.permissions.set(Permission.objects.filter(wanted))

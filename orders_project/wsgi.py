@@ -1,0 +1,16 @@
+"""The server's entry point: `gunicorn orders_project.wsgi:application`."""
+
+import os
+
+from django.core.checks import Tags, run_checks
+from django.core.management.base import SystemCheckError
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orders_project.settings")
+
+application = get_wsgi_application()
+
+# A command runs the checks by itself; a server has to be told.
+errors = [message for message in run_checks(tags=[Tags.security]) if message.is_serious()]
+if errors:
+    raise SystemCheckError("\n".join(map(str, errors)))

@@ -1,0 +1,148 @@
+"""The gateway port: the same verbs for every gateway, our values in, frozen results out.
+
+Adapters hold no models and read no settings. They never retry: whoever calls knows whether a shopper is waiting.
+Errors are named by who must act. A definite error promises that nothing happened at the gateway; OutcomeUnknown
+promises nothing at all, and is answered by asking again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from kit.money import Money
+
+
+class GatewayError(Exception):
+    """A call did not do what it should. `reason` is a short text without secrets that a shopper may see."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Declined(GatewayError):
+    """The payer's bank or the gateway said no to this payment: the shopper chooses another way. Nothing happened."""
+
+
+class Rejected(GatewayError):
+    """The gateway refused our request as wrong: we have a bug or a bad key. Nothing happened."""
+
+
+class Unavailable(GatewayError):
+    """The gateway did not take the request on (throttled, or not reached at all). Nothing happened; try later."""
+
+
+class OutcomeUnknown(GatewayError):
+    """No usable answer: it may have happened. Ask again, never assume."""
+
+
+class BadSignature(Exception):
+    """A webhook or a checkout answer was not signed by the gateway. The one error of all verification."""
+
+
+class PaymentState(StrEnum):
+    """What a gateway says of one try to pay."""
+
+    STARTED = "started"
+    FAILED = "failed"
+    AUTHORIZED = "authorized"
+    CANCELLED = "cancelled"
+    CAPTURED = "captured"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked of a payer. `key` is our request's id: the gateway's idempotency key, and how it is found again.
+
+    Every field comes from the request's row, so that a repetition after a crash says the same to the letter.
+    """
+
+    key: str
+    amount: Money
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReport:
+    """One try to pay, as the gateway tells it. Amounts in minor units of `currency`."""
+
+    payment_id: str
+    state: PaymentState
+    currency: str
+    amount_minor: int
+    captured_minor: int
+    refunded_minor: int
+    method: str = ""
+    last4: str = ""
+    failure_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReport:
+    """What the gateway says of one payment request now: the only thing that our books believe."""
+
+    gateway: str
+    reference: str
+    key: str
+    client_secret: str
+    amount: Money
+    cancelled: bool
+    payments: tuple[PaymentReport, ...]
+
+
+class RefundOutcome(StrEnum):
+    """What a gateway says of one refund."""
+
+    SENT = "sent"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReport:
+    """One refund, as the gateway tells it."""
+
+    refund_id: str
+    outcome: RefundOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A verified webhook: a hint that something changed. `reference` is the payment request's, if it names one."""
+
+    key: str
+    type: str
+    reference: str
+
+
+class Gateway(Protocol):
+    """Seven verbs. Each network call ends within the adapter's time limits and raises nothing but GatewayError."""
+
+    name: str
+
+    def create(self, ask: Ask) -> RequestReport:
+        """Ask for an amount. Repeating it with the same key gives the same request, never a second one."""
+
+    def find(self, ask: Ask) -> RequestReport | None:
+        """The request made under this key, if the gateway has one: the answer to a create of unknown outcome."""
+
+    def fetch(self, reference: str) -> RequestReport:
+        """What is true now."""
+
+    def capture(self, reference: str, payment_id: str, amount: Money, *, key: str) -> None:
+        """Take authorized money. That it was taken already is success."""
+
+    def cancel(self, reference: str) -> RequestReport:
+        """Make a request unpayable where the gateway can; what it says of it afterwards. It may have been paid."""
+
+    def refund(self, reference: str, payment_id: str, amount: Money, *, key: str) -> RefundReport:
+        """Send exactly this amount back. Repeating it with the same key is the same refund."""
+
+    def fetch_refund(self, refund_id: str) -> RefundReport:
+        """What became of a refund."""
+
+    def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
+        """The event in a signed body. Raises BadSignature, and nothing else, whatever the bytes and headers are."""

@@ -1,0 +1,247 @@
+"""Stripe, through its official SDK. Amounts cross over in Stripe's own minor units, which are not always ISO's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import stripe as sdk
+
+from kit import clock
+from kit.money import Money, digits
+from payments.gateways.base import (
+    Ask,
+    BadSignature,
+    Declined,
+    Event,
+    GatewayError,
+    OutcomeUnknown,
+    PaymentReport,
+    PaymentState,
+    RefundOutcome,
+    RefundReport,
+    Rejected,
+    RequestReport,
+    Unavailable,
+)
+
+sdk.enable_telemetry = False
+
+WEBHOOK_TOLERANCE_S = 300
+
+# docs.stripe.com/currencies, "Zero-decimal" and "Special cases": where Stripe counts otherwise than ISO 4217.
+# ISK and UGX are sent with two digits that must be zero; MGA has none at Stripe although ISO gives it two.
+_STRIPE_DIGITS = {"ISK": 2, "UGX": 2, "MGA": 0}
+
+
+def to_stripe(amount: Money) -> int:
+    """An amount in Stripe's minor units. Raises Rejected where Stripe cannot express it."""
+    ours, theirs = digits(amount.currency), _STRIPE_DIGITS.get(amount.currency, digits(amount.currency))
+    if theirs >= ours:
+        scaled = amount.minor * 10 ** (theirs - ours)
+    else:
+        scaled, rest = divmod(amount.minor, 10 ** (ours - theirs))
+        if rest:
+            raise Rejected("the amount cannot be paid in this currency")
+    # Three-decimal currencies: "the last digit must be 0".
+    if ours == 3 and scaled % 10:
+        raise Rejected("the amount cannot be paid in this currency")
+    return scaled
+
+
+def from_stripe(amount: int, currency: str) -> int:
+    """Stripe's minor units as ours."""
+    ours, theirs = digits(currency), _STRIPE_DIGITS.get(currency, digits(currency))
+    return amount // 10 ** (theirs - ours) if theirs >= ours else amount * 10 ** (ours - theirs)
+
+
+class StripeGateway:
+    """The port over PaymentIntents with automatic capture."""
+
+    name = "stripe"
+
+    def __init__(
+        self, *, api_key: str, webhook_secrets: tuple[str, ...], api_base: str, timeout: tuple[float, float]
+    ) -> None:
+        self._webhook_secrets = tuple(secret for secret in webhook_secrets if secret)
+        options: dict[str, Any] = {"base_addresses": {"api": api_base}} if api_base else {}
+        # No retries inside the SDK: with a shopper waiting one answer is enough, and jobs bring their own patience.
+        self._client = sdk.StripeClient(
+            api_key, http_client=sdk.RequestsClient(timeout=timeout), max_network_retries=0, **options
+        )
+
+    def create(self, ask: Ask) -> RequestReport:
+        intent = _call(
+            lambda: self._client.v1.payment_intents.create(
+                {
+                    "amount": to_stripe(ask.amount),
+                    "currency": ask.amount.currency.lower(),
+                    "description": ask.description,
+                    "metadata": {"request": ask.key},
+                    "automatic_payment_methods": {"enabled": True},
+                    "expand": ["latest_charge"],
+                },
+                {"idempotency_key": f"request-{ask.key}"},
+            )
+        )
+        return _report(intent)
+
+    def find(self, ask: Ask) -> RequestReport | None:
+        # Within Stripe's 24 hours the same key gives the same intent, or makes the one that never came to be: either
+        # way there is exactly one afterwards, and its caller decides what becomes of it.
+        return self.create(ask)
+
+    def fetch(self, reference: str) -> RequestReport:
+        return _report(
+            _call(lambda: self._client.v1.payment_intents.retrieve(reference, {"expand": ["latest_charge"]}))
+        )
+
+    def capture(self, reference: str, payment_id: str, amount: Money, *, key: str) -> None:
+        try:
+            _call(
+                lambda: self._client.v1.payment_intents.capture(
+                    reference,
+                    {"amount_to_capture": to_stripe(amount)},
+                    {"idempotency_key": f"capture-{key}"},
+                )
+            )
+        except _UnexpectedState:
+            if not any(payment.state == PaymentState.CAPTURED for payment in self.fetch(reference).payments):
+                raise
+
+    def cancel(self, reference: str) -> RequestReport:
+        try:
+            intent = _call(
+                lambda: self._client.v1.payment_intents.cancel(reference, {"expand": ["latest_charge"]})
+            )
+        except _UnexpectedState:
+            # Paid or cancelled already: what is true now is all that matters.
+            return self.fetch(reference)
+        return _report(intent)
+
+    def refund(self, reference: str, payment_id: str, amount: Money, *, key: str) -> RefundReport:
+        return _refund_report(
+            _call(
+                lambda: self._client.v1.refunds.create(
+                    {"charge": payment_id, "amount": to_stripe(amount), "metadata": {"refund": key}},
+                    {"idempotency_key": f"refund-{key}"},
+                )
+            )
+        )
+
+    def fetch_refund(self, refund_id: str) -> RefundReport:
+        return _refund_report(_call(lambda: self._client.v1.refunds.retrieve(refund_id)))
+
+    def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
+        """Any of the secrets may have signed; a time more than five minutes away, either way, is refused."""
+        signature = headers.get("Stripe-Signature") or ""
+        if not signature.isascii() or not any(self._signed(body, signature, secret) for secret in self._webhook_secrets):
+            raise BadSignature
+        # The SDK checks the past only; a signature from the future would stay valid until that day.
+        times = [part[2:] for part in signature.split(",") if part.startswith("t=")]
+        if not times or not times[0].isdigit() or abs(clock.now().timestamp() - int(times[0])) > WEBHOOK_TOLERANCE_S:
+            raise BadSignature
+        try:
+            event = json.loads(body)
+            thing = event["data"]["object"]
+            reference = thing["id"] if thing["object"] == "payment_intent" else thing.get("payment_intent") or ""
+            return Event(key=str(event["id"]), type=str(event["type"]), reference=str(reference))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise BadSignature from None
+
+    @staticmethod
+    def _signed(body: bytes, signature: str, secret: str) -> bool:
+        try:
+            sdk.WebhookSignature.verify_header(body.decode("utf-8"), signature, secret)
+        except (sdk.SignatureVerificationError, ValueError, TypeError, AttributeError):
+            # Beside its own error the SDK lets others out on hostile input.
+            return False
+        return True
+
+
+class _UnexpectedState(Rejected):
+    """The object is past what was asked of it."""
+
+
+def _call[Result](act: Callable[[], Result]) -> Result:
+    """Do one call and sort what went wrong by who must act. Stripe's own texts stay out of the reason: they can quote
+    keys."""
+    try:
+        return act()
+    except sdk.CardError:
+        raise Declined("the payment was declined") from None
+    except sdk.RateLimitError:
+        raise Unavailable("the payment provider is busy, please try again") from None
+    except sdk.APIConnectionError:
+        raise OutcomeUnknown("the payment provider did not answer") from None
+    except (sdk.InvalidRequestError, sdk.AuthenticationError, sdk.PermissionError, sdk.IdempotencyError) as error:
+        if error.http_status == 409:
+            raise OutcomeUnknown("the payment provider is still working on it") from None
+        if error.code in {"payment_intent_unexpected_state", "charge_already_captured"}:
+            raise _UnexpectedState("the payment is in another state") from None
+        if error.code == "amount_too_small":
+            raise Rejected("the amount is too small to be paid online") from None
+        raise Rejected("the payment provider refused the request") from None
+    except sdk.StripeError:
+        # 409, 5xx, HTML instead of JSON: it may have happened all the same.
+        raise OutcomeUnknown("the payment provider had an error") from None
+    except GatewayError:
+        raise
+    except Exception:
+        raise OutcomeUnknown("the payment provider gave an unreadable answer") from None
+
+
+def _report(intent: sdk.PaymentIntent) -> RequestReport:
+    try:
+        currency = intent.currency.upper()
+        charge = intent.latest_charge
+        payments = (_payment(charge, intent, currency),) if isinstance(charge, sdk.Charge) else ()
+        return RequestReport(
+            gateway="stripe",
+            reference=intent.id,
+            key=str((intent.metadata or {}).get("request", "")) if intent.metadata else "",
+            client_secret=intent.client_secret or "",
+            amount=Money(from_stripe(intent.amount, currency), currency),
+            cancelled=intent.status == "canceled",
+            payments=payments,
+        )
+    except (AttributeError, TypeError, ValueError):
+        raise OutcomeUnknown("the payment provider gave an unreadable answer") from None
+
+
+def _payment(charge: sdk.Charge, intent: sdk.PaymentIntent, currency: str) -> PaymentReport:
+    details = charge.payment_method_details
+    card = details.card if details and details.type == "card" else None
+    if charge.captured:
+        state = PaymentState.CAPTURED
+    elif charge.status == "failed":
+        state = PaymentState.FAILED
+    elif charge.status == "pending":
+        state = PaymentState.STARTED
+    else:
+        state = PaymentState.CANCELLED if intent.status == "canceled" else PaymentState.AUTHORIZED
+    captured = charge.amount_captured if state == PaymentState.CAPTURED else 0
+    return PaymentReport(
+        payment_id=charge.id,
+        state=state,
+        currency=currency,
+        amount_minor=from_stripe(charge.amount, currency),
+        captured_minor=from_stripe(captured, currency),
+        # Given up by the gateway's automatic release of an uncaptured hold, an amount counts as refunded there too.
+        refunded_minor=from_stripe(charge.amount_refunded if state == PaymentState.CAPTURED else 0, currency),
+        method=details.type if details else "",
+        last4=(card.last4 or "") if card else "",
+        failure_code=charge.failure_code or "",
+    )
+
+
+_REFUND_OUTCOMES = {
+    "succeeded": RefundOutcome.SUCCEEDED,
+    "failed": RefundOutcome.FAILED,
+    "canceled": RefundOutcome.FAILED,
+}
+
+
+def _refund_report(refund: sdk.Refund) -> RefundReport:
+    return RefundReport(refund.id, _REFUND_OUTCOMES.get(str(refund.status), RefundOutcome.SENT))

@@ -1,0 +1,46 @@
+"""Verified webhooks, stored once and worked later.
+
+An event is only a hint: the worker asks the gateway what is true now, so neither the order of events nor their number
+matters. An event about a payment that is not ours is kept as an orphan.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import F
+from procrastinate.contrib.django import app
+
+from kit import clock
+from payments.gateways.base import Event
+from payments.models import EventState, WebhookEvent
+
+# The job that works an event. It lives above, where it is known what the money is for.
+WORK_EVENT = "orders.work_event"
+
+
+def store(gateway: str, event: Event, body: bytes) -> bool:
+    """Keep a verified event and have it worked; True if it is new. An event that is known already changes nothing."""
+    with transaction.atomic():
+        stored, new = WebhookEvent.objects.get_or_create(
+            gateway=gateway,
+            event_key=event.key.replace("\0", "")[:80],
+            defaults={
+                "event_type": event.type.replace("\0", "")[:80],
+                "gateway_reference": event.reference.replace("\0", "")[:64],
+                "body": body,
+            },
+        )
+        if new:
+            app.configure_task(WORK_EVENT, queue="events").defer(event_id=stored.pk)
+    return new
+
+
+def mark(event: WebhookEvent, state: EventState) -> None:
+    """Note what became of an event."""
+    WebhookEvent.objects.filter(pk=event.pk).update(state=state, worked_at=clock.now())
+
+
+def mark_tried(event: WebhookEvent, *, give_up_after: int) -> None:
+    """Note a failed try; after `give_up_after` of them a person has to look, and other events go on."""
+    WebhookEvent.objects.filter(pk=event.pk).update(times_tried=F("times_tried") + 1)
+    WebhookEvent.objects.filter(pk=event.pk, times_tried__gte=give_up_after).update(state=EventState.FAILED)

@@ -1,0 +1,145 @@
+"""What is asked (a payment request: Stripe's PaymentIntent, Razorpay's order) and each try to pay it (an attempt)."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from kit.ids import new_id
+from kit.money import Money
+
+
+class GatewayName(models.TextChoices):
+    """Who collects the money."""
+
+    STRIPE = "stripe", "Stripe"
+    RAZORPAY = "razorpay", "Razorpay"
+    OFFLINE = "offline", "On delivery"  # cash, counted and recorded by staff
+
+
+class RequestState(models.TextChoices):
+    """How far a payment request has come."""
+
+    INITIATED = "initiated", "Initiated"  # we mean to ask the gateway; a crash may have cut us off right here
+    UNKNOWN = "unknown", "Outcome unknown"  # we asked and got no usable answer; it is asked about until it is known
+    OPEN = "open", "Open"  # the gateway has it and waits for the payer
+    PAID = "paid", "Paid"  # captured in full
+    CANCELLED = "cancelled", "Cancelled"  # it can no longer be paid
+    REFUSED = "refused", "Refused"  # the gateway would not take it on
+
+
+ACTIVE_REQUEST_STATES = (RequestState.INITIATED, RequestState.UNKNOWN, RequestState.OPEN)
+
+
+class PaymentRequest(models.Model):
+    """An amount asked of a payer through one gateway. Its id is the gateway's idempotency key.
+
+    The row is committed before the gateway is called. `subject_id` names what the money is for; payments does not know
+    what kind of thing that is.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    subject_id = models.UUIDField()
+    gateway = models.CharField(max_length=16, choices=GatewayName.choices)
+    gateway_reference = models.CharField(max_length=64, null=True, blank=True, help_text="pi_... or order_...")  # noqa: DJ001 - null is "not yet known", and unique
+    # What the payer's browser needs to pay. A secret: shown to the payer alone, never in logs or the back office.
+    client_secret = models.CharField(max_length=255, blank=True)
+    amount_minor = models.BigIntegerField("amount, minor units")
+    currency = models.CharField(max_length=3)
+    description = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=16, choices=RequestState.choices, default=RequestState.INITIATED)
+    # Set once somebody has decided that nobody should pay this any more; the gateway is told by a job.
+    cancel_wanted_at = models.DateTimeField(null=True, blank=True)
+    # When the gateway was last asked about it by a job, and how often: the pauses grow.
+    asked_at = models.DateTimeField(null=True, blank=True)
+    times_asked = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=models.functions.Now())
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = (
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payment_request_amount_positive"),
+            models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="payment_request_currency"),
+            models.CheckConstraint(condition=Q(state__in=RequestState.values), name="payment_request_state_known"),
+            models.CheckConstraint(condition=Q(gateway__in=GatewayName.values), name="payment_request_gateway_known"),
+            models.UniqueConstraint(fields=("gateway", "gateway_reference"), name="payment_request_reference_once"),
+            # Unknown counts as active: as long as nobody knows, nobody may be asked a second time.
+            models.UniqueConstraint(
+                fields=("subject_id",),
+                condition=Q(state__in=ACTIVE_REQUEST_STATES),
+                name="one_active_payment_request_per_subject",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("subject_id",), name="payment_request_subject"),
+            models.Index(
+                fields=("created_at",),
+                condition=Q(state__in=("initiated", "unknown")) | Q(state="open", cancel_wanted_at__isnull=False),
+                name="payment_request_to_chase",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.amount} by {self.get_gateway_display()}"
+
+    @property
+    def amount(self) -> Money:
+        """What is asked."""
+        return Money(self.amount_minor, self.currency)
+
+
+class AttemptState(models.TextChoices):
+    """What became of one try to pay. The order of the members is the order in which they may follow each other."""
+
+    STARTED = "started", "Started"  # the bank has not answered yet
+    FAILED = "failed", "Failed"  # declined; late authorization may still turn it into success
+    AUTHORIZED = "authorized", "Authorized"  # the money is held for us and waits to be captured
+    CANCELLED = "cancelled", "Cancelled"  # the hold was given up
+    CAPTURED = "captured", "Captured"  # the money is ours, whatever is refunded later
+
+
+class PaymentAttempt(models.Model):
+    """One try to pay a request, as the gateway tells it: Stripe's charge, Razorpay's payment, cash over the counter."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    request = models.ForeignKey(PaymentRequest, on_delete=models.PROTECT, related_name="attempts")
+    gateway = models.CharField(max_length=16, choices=GatewayName.choices)
+    gateway_payment_id = models.CharField(max_length=64, help_text="ch_... or pay_...")
+    state = models.CharField(max_length=16, choices=AttemptState.choices)
+    amount_minor = models.BigIntegerField("amount, minor units")
+    captured_minor = models.BigIntegerField("captured, minor units", default=0)
+    refunded_minor = models.BigIntegerField("refunded, minor units", default=0)
+    currency = models.CharField(max_length=3)
+    method = models.CharField(max_length=32, blank=True, help_text="card, upi, paypal, cash ...")
+    last4 = models.CharField(max_length=4, blank=True)
+    failure_code = models.CharField(max_length=64, blank=True)
+    # Committed before the gateway is asked to capture, so that a crash in between is noticed.
+    capture_wanted_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=models.functions.Now())
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("created_at",)
+        constraints = (
+            models.UniqueConstraint(fields=("gateway", "gateway_payment_id"), name="payment_attempt_once"),
+            models.CheckConstraint(condition=Q(state__in=AttemptState.values), name="payment_attempt_state_known"),
+            models.CheckConstraint(
+                condition=Q(amount_minor__gt=0, captured_minor__gte=0, refunded_minor__gte=0)
+                & Q(captured_minor__lte=F("amount_minor"), refunded_minor__lte=F("captured_minor")),
+                name="payment_attempt_refunded_within_captured_within_amount",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="captured", captured_minor__gt=0) | (~Q(state="captured") & Q(captured_minor=0)),
+                name="payment_attempt_captured_means_money",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("capture_wanted_at",),
+                condition=Q(state="authorized", capture_wanted_at__isnull=False),
+                name="payment_attempt_to_capture",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.gateway_payment_id} {self.get_state_display()}"

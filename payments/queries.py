@@ -1,0 +1,104 @@
+"""Questions about money, for the apps above."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet, Sum
+
+from payments.models import (
+    AttemptState,
+    EventState,
+    GatewayName,
+    PaymentAttempt,
+    PaymentRequest,
+    Refund,
+    RefundState,
+    RequestState,
+    WebhookEvent,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyTotals:
+    """What came in for a subject, what is back with the payer, and what is on its way back. Minor units."""
+
+    collected: int
+    refunded: int
+    refunding: int
+
+    @property
+    def kept(self) -> int:
+        """What stays with us once every refund under way has arrived."""
+        return self.collected - self.refunded - self.refunding
+
+
+def totals(subject_id: uuid.UUID, currency: str) -> MoneyTotals:
+    """The money of a subject in its own currency; money in another never counts towards it. Two statements."""
+    attempts = PaymentAttempt.objects.filter(request__subject_id=subject_id, currency=currency)
+    sums = attempts.aggregate(collected=Sum("captured_minor", default=0), refunded=Sum("refunded_minor", default=0))
+    refunds = Refund.objects.filter(attempt__request__subject_id=subject_id, currency=currency)
+    by_state = refunds.aggregate(
+        promised=Sum("amount_minor", filter=~Q(state=RefundState.FAILED), default=0),
+    )
+    # A gateway counts a refund as refunded at once or when it is done, and refunds may be made in its own dashboard:
+    # whichever of the two says more is out of our hands.
+    refunding = max(by_state["promised"] - sums["refunded"], 0)
+    return MoneyTotals(collected=sums["collected"], refunded=sums["refunded"], refunding=refunding)
+
+
+def find_subject(gateway: str, reference: str) -> uuid.UUID | None:
+    """Whose money a gateway's payment request is for, if it is one of ours."""
+    requests = PaymentRequest.objects.filter(gateway=gateway, gateway_reference=reference)
+    return requests.values_list("subject_id", flat=True).first()
+
+
+def online_requests(subject_id: uuid.UUID) -> QuerySet[PaymentRequest]:
+    """The requests of a subject that a gateway knows, the newest first."""
+    requests = PaymentRequest.objects.filter(subject_id=subject_id, gateway_reference__isnull=False)
+    return requests.exclude(gateway=GatewayName.OFFLINE).order_by("-created_at")
+
+
+def requests_of(subject_id: uuid.UUID) -> QuerySet[PaymentRequest]:
+    """All requests of a subject with their attempts and refunds, the newest first."""
+    return PaymentRequest.objects.filter(subject_id=subject_id).prefetch_related("attempts__refunds")
+
+
+def _due(now: datetime, after: timedelta) -> Q:
+    """Not asked about yet and older than `after`, or last asked longer ago than a pause that doubles up to an hour."""
+    condition = Q(asked_at__isnull=True, created_at__lt=now - after)
+    for times in range(10):
+        pause = min(after * 2**times, timedelta(hours=1))
+        condition |= Q(times_asked=times, asked_at__lt=now - pause)
+    return condition | Q(times_asked__gte=10, asked_at__lt=now - timedelta(hours=1))
+
+
+def requests_to_chase(now: datetime, after: timedelta, limit: int) -> list[uuid.UUID]:
+    """Requests cut off or of unknown outcome, and open ones that should be cancelled."""
+    chased = PaymentRequest.objects.exclude(gateway=GatewayName.OFFLINE).filter(
+        Q(state__in=(RequestState.INITIATED, RequestState.UNKNOWN))
+        | Q(state=RequestState.OPEN, cancel_wanted_at__isnull=False)
+    )
+    due = chased.filter(_due(now, after)).order_by("created_at")
+    return list(due.values_list("id", flat=True)[:limit])
+
+
+def refunds_to_chase(now: datetime, after: timedelta, limit: int) -> list[uuid.UUID]:
+    """Refunds that are not done."""
+    chased = Refund.objects.filter(state__in=(RefundState.REQUESTED, RefundState.UNKNOWN, RefundState.SENT))
+    due = chased.filter(_due(now, after)).order_by("created_at")
+    return list(due.values_list("id", flat=True)[:limit])
+
+
+def captures_to_chase(now: datetime, after: timedelta, limit: int) -> list[uuid.UUID]:
+    """Requests with an authorized attempt whose capture was wanted and is not known to have happened."""
+    wanted = PaymentAttempt.objects.filter(state=AttemptState.AUTHORIZED, capture_wanted_at__lt=now - after)
+    return list(wanted.order_by("capture_wanted_at").values_list("request_id", flat=True)[:limit])
+
+
+def events_to_work(now: datetime, after: timedelta, limit: int) -> list[int]:
+    """Events that were received a while ago and that nobody has worked."""
+    waiting = WebhookEvent.objects.filter(state=EventState.RECEIVED, received_at__lt=now - after)
+    return list(waiting.order_by("received_at").values_list("pk", flat=True)[:limit])

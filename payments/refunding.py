@@ -1,0 +1,93 @@
+"""Sending money back. The refund is a committed row before the gateway is asked; its id is the idempotency key.
+
+Refunds are written under a lock on the payment request, so that two at once cannot promise more than was captured.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import Count, F, Q, Sum
+
+from kit import clock
+from payments import gateways
+from payments.collecting import refuse_transaction
+from payments.gateways.base import GatewayError, OutcomeUnknown, RefundOutcome
+from payments.models import AttemptState, GatewayName, PaymentAttempt, PaymentRequest, Refund, RefundState
+
+# Refunds of one attempt that a gateway gave up, after which no further one is promised by itself.
+GIVE_UP_AFTER = 3
+
+
+def request_refunds(*, subject_id: uuid.UUID, currency: str, amount_minor: int, reason: str) -> list[Refund]:
+    """Write down, in the caller's transaction, that an amount goes back, from the newest captured attempts first.
+
+    Returns the refunds, one per attempt that bears a share. Never promises more than an attempt has left: what cannot
+    be covered is not promised, nor what a gateway has failed to send back several times: a person has to look. Cash is handed back over the counter: its refund has succeeded once it is written.
+    """
+    list(PaymentRequest.objects.select_for_update().filter(subject_id=subject_id).order_by("pk"))
+    attempts = PaymentAttempt.objects.filter(
+        request__subject_id=subject_id, currency=currency, state=AttemptState.CAPTURED
+    ).annotate(
+        promised=Sum("refunds__amount_minor", filter=~Q(refunds__state=RefundState.FAILED), default=0),
+        failures=Count("refunds", filter=Q(refunds__state=RefundState.FAILED)),
+    )
+    refunds: list[Refund] = []
+    left = amount_minor
+    for attempt in attempts.order_by("-created_at", "-pk"):
+        share = min(left, attempt.captured_minor - max(attempt.promised, attempt.refunded_minor))
+        if share <= 0 or attempt.failures >= GIVE_UP_AFTER:
+            continue
+        cash = attempt.gateway == GatewayName.OFFLINE
+        refunds.append(
+            Refund.objects.create(
+                attempt=attempt,
+                amount_minor=share,
+                currency=currency,
+                reason=reason,
+                state=RefundState.SUCCEEDED if cash else RefundState.REQUESTED,
+            )
+        )
+        if cash:
+            PaymentAttempt.objects.filter(pk=attempt.pk).update(refunded_minor=F("refunded_minor") + share)
+        left -= share
+    return refunds
+
+
+def send_refund(refund_id: uuid.UUID) -> PaymentRequest | None:
+    """Ask the gateway for a refund that is not done yet, or how far it is; returns the request to settle anew.
+
+    None when there is nothing left to ask. Raises GatewayError when nobody knows what became of it: the row says so,
+    and the chase asks again with the same key.
+    """
+    refuse_transaction()
+    refund = Refund.objects.select_related("attempt__request").get(pk=refund_id)
+    if refund.state in (RefundState.SUCCEEDED, RefundState.FAILED):
+        return None
+    Refund.objects.filter(pk=refund_id).update(asked_at=clock.now(), times_asked=F("times_asked") + 1)
+    attempt, request = refund.attempt, refund.attempt.request
+    gateway = gateways.online(attempt.gateway)
+    try:
+        if refund.gateway_refund_id:
+            report = gateway.fetch_refund(refund.gateway_refund_id)
+        else:
+            report = gateway.refund(
+                request.gateway_reference or "", attempt.gateway_payment_id, refund.amount, key=str(refund.pk)
+            )
+    except OutcomeUnknown:
+        Refund.objects.filter(pk=refund_id, state=RefundState.REQUESTED).update(state=RefundState.UNKNOWN)
+        raise
+    except GatewayError:
+        # Definitely not done. It stays requested: the chase tries again and staff see how often.
+        Refund.objects.filter(pk=refund_id, state=RefundState.UNKNOWN).update(state=RefundState.REQUESTED)
+        raise
+    states = {
+        RefundOutcome.SENT: RefundState.SENT,
+        RefundOutcome.SUCCEEDED: RefundState.SUCCEEDED,
+        RefundOutcome.FAILED: RefundState.FAILED,
+    }
+    open_states = (RefundState.REQUESTED, RefundState.UNKNOWN, RefundState.SENT)
+    Refund.objects.filter(pk=refund_id, state__in=open_states).update(
+        state=states[report.outcome], gateway_refund_id=report.refund_id
+    )
+    return request

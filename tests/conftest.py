@@ -1,0 +1,78 @@
+"""Every test runs on a real PostgreSQL of its own session, with committed data, and leaves books that add up.
+
+The server is started here, before Django reads its settings; xdist's workers share it, each with databases of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from runner.throwaway import throwaway_postgres
+
+_session = ExitStack()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    postgres = _session.enter_context(throwaway_postgres())
+    for name in [name for name in os.environ if name.startswith(("STRIPE_", "RAZORPAY_"))]:
+        del os.environ[name]
+    os.environ |= {
+        "ENVIRONMENT": "test",
+        "DEBUG": "false",
+        "DATABASE_URL": postgres.url("quittance"),
+        "SANDBOX_DATABASE_URL": postgres.url("quittance_sandbox"),
+        "GATEWAY_READ_TIMEOUT_S": "1",
+        "DJANGO_SETTINGS_MODULE": "orders_project.settings",
+    }
+os.environ["SANDBOX_PORT"] = str(_free_port())
+os.environ["PORT"] = str(_free_port())
+
+import django  # noqa: E402 - the environment above is what the settings are read from
+
+django.setup()
+
+from tests import books  # noqa: E402
+from tests.gateway_process import SandboxProcess  # noqa: E402
+
+
+def pytest_unconfigure() -> None:
+    _session.close()
+
+
+@pytest.fixture
+def _django_db_helper(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    """Takes the place of pytest-django's: nothing is rolled back, since what is judged is what was committed.
+
+    Afterwards the books are checked and both databases emptied.
+    """
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        books.empty()
+        yield
+        try:
+            books.check()
+        finally:
+            books.empty()
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(django_db_setup: None) -> Iterator[SandboxProcess]:
+    """The sandbox gateway, on a listener and in a process of its own, as in production a gateway would be."""
+    with SandboxProcess() as process:
+        yield process
+
+
+@pytest.fixture
+def sandbox(db: None, sandbox_process: SandboxProcess) -> SandboxProcess:
+    """The running sandbox, for a test that commits."""
+    return sandbox_process

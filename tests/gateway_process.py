@@ -1,0 +1,68 @@
+"""The sandbox gateway as tests reach it: a process, a listener, its scripts over HTTP."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+from django.conf import settings
+from django.db import connections
+
+
+class SandboxProcess:
+    """Gunicorn with the sandbox's own settings on this session's sandbox database."""
+
+    base_url = settings.SANDBOX_BASE_URL
+
+    def __enter__(self) -> Self:
+        name = connections["sandbox"].settings_dict["NAME"]
+        url = os.environ["SANDBOX_DATABASE_URL"].replace("/quittance_sandbox?", f"/{name}?")
+        bind = f"127.0.0.1:{settings.SANDBOX_PORT}"
+        command = [sys.executable, "-m", "gunicorn", "orders_project.sandbox_wsgi:application", "--bind", bind]
+        self._process = subprocess.Popen(
+            [*command, "--workers", "1", "--worker-class", "gthread", "--threads", "24", "--log-level", "warning"],
+            env={**os.environ, "SANDBOX_DATABASE_URL": url},
+        )
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                requests.get(f"{self.base_url}/books", timeout=2)
+            except requests.ConnectionError:
+                time.sleep(0.05)
+            else:
+                return self
+        raise RuntimeError("the sandbox did not start")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=20)
+
+    def pay(self, payment: str, outcome: str = "succeed", **how: str) -> dict[str, Any]:
+        """What a payer does: {"payment", "status", ...}."""
+        response = requests.post(
+            f"{self.base_url}/pay", json={"payment": payment, "outcome": outcome, **how}, timeout=10
+        )
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def arm(self, gateway: str, call: str, fault: str, times: int = 1) -> None:
+        """The next calls of this kind go wrong."""
+        response = requests.post(
+            f"{self.base_url}/faults",
+            json={"gateway": gateway, "call": call, "fault": fault, "times": times},
+            timeout=10,
+        )
+        assert response.status_code == 204, response.text
+
+    def books(self, gateway: str) -> dict[str, Any]:
+        """What the sandbox itself says of the money."""
+        answer: dict[str, Any] = requests.get(f"{self.base_url}/books", params={"gateway": gateway}, timeout=10).json()
+        return answer
