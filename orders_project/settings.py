@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "orders_project.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.common.CommonMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "orders_project.requests.DatabaseOutageMiddleware",
@@ -162,7 +163,6 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
 # Serves each app's files as they lie in the packages: no collectstatic step to forget.
 WHITENOISE_USE_FINDERS = True
 

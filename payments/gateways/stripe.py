@@ -200,7 +200,7 @@ def _report(intent: sdk.PaymentIntent) -> RequestReport:
         return RequestReport(
             gateway="stripe",
             reference=intent.id,
-            key=str((intent.metadata or {}).get("request", "")) if intent.metadata else "",
+            key=str(intent.metadata.to_dict().get("request", "")) if intent.metadata else "",
             client_secret=intent.client_secret or "",
             amount=Money(from_stripe(intent.amount, currency), currency),
             cancelled=intent.status == "canceled",

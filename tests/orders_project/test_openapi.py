@@ -8,7 +8,7 @@ import pytest
 
 from orders_project.openapi import document_problems
 
-BEARER = [{"bearer": []}]
+BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
 def documented(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:

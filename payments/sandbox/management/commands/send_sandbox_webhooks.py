@@ -39,6 +39,7 @@ class Command(BaseCommand):
         try:
             return 0 if deliver_due(side_by_side=self.SIDE_BY_SIDE, stopping=stopped.is_set) else self.POLL_S
         except (DatabaseError, InterfaceError) as error:
-            self.stderr.write(f"The sandbox's database does not answer, trying again: {str(error).strip()}")
+            reason = next(iter(str(error).splitlines()), "no reason given")
+            self.stderr.write(f"The sandbox's database does not answer, trying again: {reason}")
             connections["sandbox"].close()
             return self.DATABASE_GONE_S
