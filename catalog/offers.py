@@ -80,9 +80,7 @@ def find_delivery(method_id: uuid.UUID) -> DeliveryOffer | None:
     if row is None:
         return None
     id_, name, price, currency, countries, max_weight, cash, kinds = row
-    return DeliveryOffer(
-        id_, name, Money(price, currency), frozenset(countries), max_weight, cash, frozenset(kinds)
-    )
+    return DeliveryOffer(id_, name, Money(price, currency), frozenset(countries), max_weight, cash, frozenset(kinds))
 
 
 def available(variant_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:

@@ -6,9 +6,10 @@ leave the same way; a binary float is refused, because 0.1 + 0.2 is not 0.3.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 # Digits after the point where ISO 4217 (list one, 2024) says other than two.
 _DIGITS_NOT_TWO = {
@@ -29,6 +30,8 @@ _TWO_DIGITS = frozenset(
 
 CURRENCIES = frozenset(_DIGITS_NOT_TWO) | _TWO_DIGITS
 
+_PLAIN = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+
 MAX_MINOR = 2**63 - 1
 """What a PostgreSQL bigint holds; an amount beyond it is refused, never wrapped or rounded."""
 
@@ -39,10 +42,8 @@ class MoneyError(ValueError):
 
 def digits(currency: str) -> int:
     """Digits after the decimal point of an ISO 4217 currency: USD 2, JPY 0, KWD 3. MoneyError if unknown."""
-    if currency in _TWO_DIGITS:
-        return 2
     try:
-        return _DIGITS_NOT_TWO[currency]
+        return 2 if currency in _TWO_DIGITS else _DIGITS_NOT_TWO[currency]
     except (KeyError, TypeError):
         raise MoneyError(f"unknown currency {currency!r}") from None
 
@@ -70,13 +71,11 @@ class Money:
         """
         if isinstance(amount, bool) or not isinstance(amount, Decimal | int | str):
             raise MoneyError(f"an amount cannot be a {type(amount).__name__}")
-        if isinstance(amount, str) and not (amount.isascii() and amount.strip() == amount and "_" not in amount):
+        if isinstance(amount, str) and not _PLAIN.fullmatch(amount):
             raise MoneyError("not a decimal number")
-        try:
-            exact = Decimal(amount)
-        except InvalidOperation:
-            raise MoneyError("not a decimal number") from None
-        if not exact.is_finite() or exact.adjusted() > 30:
+        exact = Decimal(amount)
+        # More digits than the arithmetic below keeps exact are more than any bigint has.
+        if not exact.is_finite() or exact.adjusted() > 20 or len(exact.as_tuple().digits) > 28:
             raise MoneyError("amount out of range")
         scaled = exact.scaleb(digits(currency))
         if scaled != scaled.to_integral_value():

@@ -14,9 +14,7 @@ from orders.status import MOVES
 
 SHOWN = 20
 
-_MOVES = ", ".join(
-    f"('{before.value}', '{after.value}')" for before, moves in MOVES.items() for after in sorted(moves)
-)
+_MOVES = ", ".join(f"('{before.value}', '{after.value}')" for before, moves in MOVES.items() for after in sorted(moves))
 
 # name, and a statement that selects who offends and how.
 INVARIANTS: tuple[tuple[str, str], ...] = (

@@ -67,4 +67,3 @@ def _ask(placed: PlacedOrder) -> Checkout:
         # It expired, or the chase gave it up, while the gateway took its time: whoever pays now would pay for nothing.
         raise PaymentNotInitialized("the order was cancelled in the meantime")
     return Checkout(placed.id, placed.total, request.client_secret or None, request.gateway_reference)
-

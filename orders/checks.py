@@ -105,9 +105,7 @@ def check(
     return Basket(tuple(lines), delivery, _totals(lines, delivery))
 
 
-def _choose(
-    item: WantedItem, found: dict[uuid.UUID, list[Offer]], index: int
-) -> tuple[Offer | None, Fault | None]:
+def _choose(item: WantedItem, found: dict[uuid.UUID, list[Offer]], index: int) -> tuple[Offer | None, Fault | None]:
     """The offer that an item means, or why there is none."""
     variants = found.get(item.product_id) if item.product_id else None
     if not variants:
@@ -116,9 +114,7 @@ def _choose(
         for offer in variants:
             if offer.variant_id == item.variant_id:
                 return offer, None
-        return None, Fault(
-            "variant_not_found", {"product": variants[0].product_title}, at=("items", index, "variant")
-        )
+        return None, Fault("variant_not_found", {"product": variants[0].product_title}, at=("items", index, "variant"))
     if len(variants) > 1:
         return None, Fault("variant_missing", {"product": variants[0].product_title}, at=("items", index, "variant"))
     return variants[0], None

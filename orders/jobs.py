@@ -156,7 +156,9 @@ def send_notices(timestamp: int) -> None:
 
 
 @app.periodic(cron="*/5 * * * *")
-@app.task(name="orders.retry_stalled_jobs", queue="upkeep", queueing_lock="orders.retry_stalled_jobs", pass_context=True)
+@app.task(
+    name="orders.retry_stalled_jobs", queue="upkeep", queueing_lock="orders.retry_stalled_jobs", pass_context=True
+)
 async def retry_stalled_jobs(context, timestamp: int) -> None:  # type: ignore[no-untyped-def]
     """Put the jobs of a worker that died back into the queue."""
     del context, timestamp

@@ -230,7 +230,9 @@ class OrderHistory(models.Model):
     class Meta:
         ordering = ("id",)
         verbose_name_plural = "order history"
-        constraints = (models.CheckConstraint(condition=Q(to_status__in=OrderStatus.values), name="history_status_known"),)
+        constraints = (
+            models.CheckConstraint(condition=Q(to_status__in=OrderStatus.values), name="history_status_known"),
+        )
 
     def __str__(self) -> str:
         return self.get_event_display()

@@ -31,9 +31,7 @@ class Totals:
     discounts: tuple[int, ...]
 
 
-def price(
-    items: Sequence[PricedItem], *, delivery: Money, discount_minor: int = 0, credits_minor: int = 0
-) -> Totals:
+def price(items: Sequence[PricedItem], *, delivery: Money, discount_minor: int = 0, credits_minor: int = 0) -> Totals:
     """Totals of an order: products - discount + tax + delivery - credits, exact, none of them negative.
 
     The discount is spread over the lines by their amounts, to the last unit, and never exceeds them. Credits never

@@ -35,7 +35,9 @@ def record(request: PaymentRequest, report: RequestReport) -> PaymentRequest:
     """Write a report down: the request's reference and state, and each of its attempts."""
     request = PaymentRequest.objects.select_for_update().get(pk=request.pk)
     if report.amount != request.amount:
-        log.error("gateway_amount_differs", request=str(request.pk), ours=str(request.amount), theirs=str(report.amount))
+        log.error(
+            "gateway_amount_differs", request=str(request.pk), ours=str(request.amount), theirs=str(report.amount)
+        )
     for payment in report.payments:
         _record_attempt(request, payment)
     request.gateway_reference = report.reference

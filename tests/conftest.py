@@ -12,6 +12,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from pytest_django.plugin import DjangoDbBlocker
+
 from runner.throwaway import throwaway_postgres
 
 _session = ExitStack()
@@ -42,6 +44,8 @@ import django  # noqa: E402 - the environment above is what the settings are rea
 
 django.setup()
 
+from django.test.utils import setup_databases  # noqa: E402
+
 from tests import books  # noqa: E402
 from tests.gateway_process import SandboxProcess  # noqa: E402
 
@@ -50,13 +54,20 @@ def pytest_unconfigure() -> None:
     _session.close()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Both databases, migrated, one pair for each of xdist's workers. They go with the whole server."""
+    with django_db_blocker.unblock():
+        setup_databases(verbosity=0, interactive=False)
+
+
 @pytest.fixture
-def _django_db_helper(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+def _django_db_helper(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Takes the place of pytest-django's: nothing is rolled back, since what is judged is what was committed.
 
     Afterwards the books are checked and both databases emptied.
     """
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
         books.empty()
         yield
         try:

@@ -9,6 +9,9 @@ from rest_framework import serializers
 from kit.money import Money
 from orders.models import ActorKind, Fulfilment, HistoryEvent, Order, OrderStatus, PaymentTerms
 
+STATUS_CHOICES = [(label, label) for label in OrderStatus.labels]
+"""A status is spelled as in every dialect: "Payment Pending"."""
+
 
 class OrderLineSerializer(serializers.Serializer[Any]):
     """One line as it was bought."""
@@ -47,7 +50,7 @@ class OrderEventSerializer(serializers.Serializer[Any]):
     """One thing that happened."""
 
     event = serializers.ChoiceField(HistoryEvent.choices)
-    status = serializers.ChoiceField([(label, label) for label in OrderStatus.labels])
+    status = serializers.ChoiceField(STATUS_CHOICES)
     actor = serializers.ChoiceField(ActorKind.choices)
     at = serializers.DateTimeField()
 
@@ -57,7 +60,7 @@ class OrderRowSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     number = serializers.IntegerField()
-    status = serializers.ChoiceField([(label, label) for label in OrderStatus.labels])
+    status = serializers.ChoiceField(STATUS_CHOICES)
     fulfilment = serializers.ChoiceField(Fulfilment.choices)
     payment_terms = serializers.ChoiceField(PaymentTerms.choices)
     total = serializers.CharField()

@@ -9,12 +9,11 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('catalog', '0001_initial'),
-        ('customers', '0001_initial'),
+        ("catalog", "0001_initial"),
+        ("customers", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -24,179 +23,414 @@ class Migration(migrations.Migration):
             reverse_sql="DROP SEQUENCE orders_order_number_seq",
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.UUIDField(default=kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField(db_default=models.Func(models.Value('orders_order_number_seq'), function='nextval'), editable=False, unique=True)),
-                ('status', models.CharField(choices=[('payment_pending', 'Payment Pending'), ('partially_paid', 'Partially Paid'), ('paid', 'Paid'), ('cancelled', 'Cancelled'), ('completed', 'Completed'), ('refunded', 'Refunded')], default='payment_pending', max_length=16)),
-                ('fulfilment', models.CharField(choices=[('unfulfilled', 'Not sent yet'), ('sent', 'Sent'), ('delivered', 'Delivered')], default='unfulfilled', max_length=16)),
-                ('payment_terms', models.CharField(choices=[('prepaid', 'Prepaid'), ('on_delivery', 'On delivery')], max_length=16)),
-                ('dialect', models.CharField(help_text='The interface through which it was placed.', max_length=20)),
-                ('currency', models.CharField(max_length=3)),
-                ('products_minor', models.BigIntegerField(verbose_name='products, minor units')),
-                ('discount_minor', models.BigIntegerField(default=0, verbose_name='discount, minor units')),
-                ('tax_minor', models.BigIntegerField(default=0, verbose_name='tax, minor units')),
-                ('delivery_minor', models.BigIntegerField(default=0, verbose_name='delivery, minor units')),
-                ('credits_minor', models.BigIntegerField(default=0, verbose_name='credits, minor units')),
-                ('total_minor', models.BigIntegerField(verbose_name='total, minor units')),
-                ('collected_minor', models.BigIntegerField(default=0, editable=False, verbose_name='collected, minor units')),
-                ('refunded_minor', models.BigIntegerField(default=0, editable=False, verbose_name='refunded, minor units')),
-                ('email', models.EmailField(max_length=254)),
-                ('delivery_name', models.CharField(max_length=120)),
-                ('street', models.CharField(max_length=200)),
-                ('city', models.CharField(max_length=120)),
-                ('state', models.CharField(blank=True, max_length=120)),
-                ('postal_code', models.CharField(max_length=20)),
-                ('country', models.CharField(max_length=2)),
-                ('notes', models.TextField(blank=True)),
-                ('reservation_id', models.UUIDField(editable=False)),
-                ('placement_key', models.UUIDField(editable=False, null=True, unique=True)),
-                ('placed_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('confirmed_at', models.DateTimeField(blank=True, null=True)),
-                ('carrier', models.CharField(blank=True, max_length=60)),
-                ('tracking_number', models.CharField(blank=True, max_length=80)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('delivered_at', models.DateTimeField(blank=True, null=True)),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='customers.customer')),
-                ('delivery_method', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.deliverymethod')),
+                ("id", models.UUIDField(default=kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                (
+                    "number",
+                    models.BigIntegerField(
+                        db_default=models.Func(models.Value("orders_order_number_seq"), function="nextval"),
+                        editable=False,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("payment_pending", "Payment Pending"),
+                            ("partially_paid", "Partially Paid"),
+                            ("paid", "Paid"),
+                            ("cancelled", "Cancelled"),
+                            ("completed", "Completed"),
+                            ("refunded", "Refunded"),
+                        ],
+                        default="payment_pending",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "fulfilment",
+                    models.CharField(
+                        choices=[("unfulfilled", "Not sent yet"), ("sent", "Sent"), ("delivered", "Delivered")],
+                        default="unfulfilled",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "payment_terms",
+                    models.CharField(choices=[("prepaid", "Prepaid"), ("on_delivery", "On delivery")], max_length=16),
+                ),
+                ("dialect", models.CharField(help_text="The interface through which it was placed.", max_length=20)),
+                ("currency", models.CharField(max_length=3)),
+                ("products_minor", models.BigIntegerField(verbose_name="products, minor units")),
+                ("discount_minor", models.BigIntegerField(default=0, verbose_name="discount, minor units")),
+                ("tax_minor", models.BigIntegerField(default=0, verbose_name="tax, minor units")),
+                ("delivery_minor", models.BigIntegerField(default=0, verbose_name="delivery, minor units")),
+                ("credits_minor", models.BigIntegerField(default=0, verbose_name="credits, minor units")),
+                ("total_minor", models.BigIntegerField(verbose_name="total, minor units")),
+                (
+                    "collected_minor",
+                    models.BigIntegerField(default=0, editable=False, verbose_name="collected, minor units"),
+                ),
+                (
+                    "refunded_minor",
+                    models.BigIntegerField(default=0, editable=False, verbose_name="refunded, minor units"),
+                ),
+                ("email", models.EmailField(max_length=254)),
+                ("delivery_name", models.CharField(max_length=120)),
+                ("street", models.CharField(max_length=200)),
+                ("city", models.CharField(max_length=120)),
+                ("state", models.CharField(blank=True, max_length=120)),
+                ("postal_code", models.CharField(max_length=20)),
+                ("country", models.CharField(max_length=2)),
+                ("notes", models.TextField(blank=True)),
+                ("reservation_id", models.UUIDField(editable=False)),
+                ("placement_key", models.UUIDField(editable=False, null=True, unique=True)),
+                ("placed_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("confirmed_at", models.DateTimeField(blank=True, null=True)),
+                ("carrier", models.CharField(blank=True, max_length=60)),
+                ("tracking_number", models.CharField(blank=True, max_length=80)),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("delivered_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="orders", to="customers.customer"
+                    ),
+                ),
+                (
+                    "delivery_method",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.deliverymethod"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-number',),
-                'permissions': [('fulfil_order', 'Can mark orders as sent and delivered'), ('collect_cash', 'Can record cash received for orders'), ('cancel_order', 'Can cancel orders')],
+                "ordering": ("-number",),
+                "permissions": [
+                    ("fulfil_order", "Can mark orders as sent and delivered"),
+                    ("collect_cash", "Can record cash received for orders"),
+                    ("cancel_order", "Can cancel orders"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('confirmation', 'Order confirmation')], max_length=16)),
-                ('wanted_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('times_tried', models.PositiveIntegerField(default=0)),
-                ('due_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='orders.order')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("confirmation", "Order confirmation")], max_length=16)),
+                ("wanted_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("times_tried", models.PositiveIntegerField(default=0)),
+                ("due_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="notices", to="orders.order"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('id',),
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
-            name='OrderHistory',
+            name="OrderHistory",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event', models.CharField(choices=[('placed', 'Placed'), ('payment', 'Payment changed'), ('cancelled', 'Cancelled'), ('expired', 'Expired'), ('revived', 'Revived'), ('refund_requested', 'Refund requested'), ('sent', 'Sent'), ('delivered', 'Delivered')], max_length=20)),
-                ('from_status', models.CharField(blank=True, choices=[('payment_pending', 'Payment Pending'), ('partially_paid', 'Partially Paid'), ('paid', 'Paid'), ('cancelled', 'Cancelled'), ('completed', 'Completed'), ('refunded', 'Refunded')], max_length=16)),
-                ('to_status', models.CharField(choices=[('payment_pending', 'Payment Pending'), ('partially_paid', 'Partially Paid'), ('paid', 'Paid'), ('cancelled', 'Cancelled'), ('completed', 'Completed'), ('refunded', 'Refunded')], max_length=16)),
-                ('actor_kind', models.CharField(choices=[('customer', 'Customer'), ('staff', 'Staff'), ('gateway', 'Gateway'), ('system', 'System')], max_length=10)),
-                ('facts', models.JSONField(blank=True, default=dict)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='history', to='orders.order')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "event",
+                    models.CharField(
+                        choices=[
+                            ("placed", "Placed"),
+                            ("payment", "Payment changed"),
+                            ("cancelled", "Cancelled"),
+                            ("expired", "Expired"),
+                            ("revived", "Revived"),
+                            ("refund_requested", "Refund requested"),
+                            ("sent", "Sent"),
+                            ("delivered", "Delivered"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "from_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("payment_pending", "Payment Pending"),
+                            ("partially_paid", "Partially Paid"),
+                            ("paid", "Paid"),
+                            ("cancelled", "Cancelled"),
+                            ("completed", "Completed"),
+                            ("refunded", "Refunded"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "to_status",
+                    models.CharField(
+                        choices=[
+                            ("payment_pending", "Payment Pending"),
+                            ("partially_paid", "Partially Paid"),
+                            ("paid", "Paid"),
+                            ("cancelled", "Cancelled"),
+                            ("completed", "Completed"),
+                            ("refunded", "Refunded"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "actor_kind",
+                    models.CharField(
+                        choices=[
+                            ("customer", "Customer"),
+                            ("staff", "Staff"),
+                            ("gateway", "Gateway"),
+                            ("system", "System"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("facts", models.JSONField(blank=True, default=dict)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="history", to="orders.order"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'order history',
-                'ordering': ('id',),
+                "verbose_name_plural": "order history",
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
-            name='OrderLine',
+            name="OrderLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('kind', models.CharField(choices=[('physical', 'Physical'), ('package', 'Package'), ('flyer', 'Flyer campaign')], max_length=16)),
-                ('title', models.CharField(max_length=200)),
-                ('variant_title', models.CharField(blank=True, max_length=200)),
-                ('sku', models.CharField(max_length=64, verbose_name='SKU')),
-                ('quantity', models.IntegerField()),
-                ('unit_price_minor', models.BigIntegerField(verbose_name='unit price, minor units')),
-                ('discount_minor', models.BigIntegerField(default=0, verbose_name='discount, minor units')),
-                ('tax_minor', models.BigIntegerField(default=0, verbose_name='tax, minor units')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='orders.order')),
-                ('variant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.variant')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("position", models.PositiveSmallIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("physical", "Physical"), ("package", "Package"), ("flyer", "Flyer campaign")],
+                        max_length=16,
+                    ),
+                ),
+                ("title", models.CharField(max_length=200)),
+                ("variant_title", models.CharField(blank=True, max_length=200)),
+                ("sku", models.CharField(max_length=64, verbose_name="SKU")),
+                ("quantity", models.IntegerField()),
+                ("unit_price_minor", models.BigIntegerField(verbose_name="unit price, minor units")),
+                ("discount_minor", models.BigIntegerField(default=0, verbose_name="discount, minor units")),
+                ("tax_minor", models.BigIntegerField(default=0, verbose_name="tax, minor units")),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="orders.order"
+                    ),
+                ),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="catalog.variant"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('order', 'position'),
+                "ordering": ("order", "position"),
             },
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['customer', '-number'], name='order_of_customer'),
+            model_name="order",
+            index=models.Index(fields=["customer", "-number"], name="order_of_customer"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['status', '-number'], name='order_by_status'),
+            model_name="order",
+            index=models.Index(fields=["status", "-number"], name="order_by_status"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['email'], name='order_by_email'),
+            model_name="order",
+            index=models.Index(fields=["email"], name="order_by_email"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('expires_at__isnull', False), ('status', 'payment_pending')), fields=['expires_at'], name='order_to_expire'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("expires_at__isnull", False), ("status", "payment_pending")),
+                fields=["expires_at"],
+                name="order_to_expire",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['payment_pending', 'partially_paid', 'paid', 'cancelled', 'completed', 'refunded'])), name='order_status_known'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["payment_pending", "partially_paid", "paid", "cancelled", "completed", "refunded"])
+                ),
+                name="order_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('fulfilment__in', ['unfulfilled', 'sent', 'delivered'])), name='order_fulfilment_known'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("fulfilment__in", ["unfulfilled", "sent", "delivered"])),
+                name="order_fulfilment_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('payment_terms__in', ['prepaid', 'on_delivery'])), name='order_terms_known'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("payment_terms__in", ["prepaid", "on_delivery"])), name="order_terms_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('discount_minor__gte', 0), ('products_minor__gte', 0), ('tax_minor__gte', 0), ('credits_minor__gte', 0), ('delivery_minor__gte', 0), ('total_minor__gte', 0)), name='order_amounts_not_negative'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("discount_minor__gte", 0),
+                    ("products_minor__gte", 0),
+                    ("tax_minor__gte", 0),
+                    ("credits_minor__gte", 0),
+                    ("delivery_minor__gte", 0),
+                    ("total_minor__gte", 0),
+                ),
+                name="order_amounts_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('total_minor', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('products_minor'), '-', models.F('discount_minor')), '+', models.F('tax_minor')), '+', models.F('delivery_minor')), '-', models.F('credits_minor')))), name='order_total_adds_up'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "total_minor",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("products_minor"), "-", models.F("discount_minor")
+                                    ),
+                                    "+",
+                                    models.F("tax_minor"),
+                                ),
+                                "+",
+                                models.F("delivery_minor"),
+                            ),
+                            "-",
+                            models.F("credits_minor"),
+                        ),
+                    )
+                ),
+                name="order_total_adds_up",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('collected_minor__gte', 0), ('refunded_minor__gte', 0), ('refunded_minor__lte', models.F('collected_minor'))), name='order_refunded_within_collected'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("collected_minor__gte", 0),
+                    ("refunded_minor__gte", 0),
+                    ("refunded_minor__lte", models.F("collected_minor")),
+                ),
+                name="order_refunded_within_collected",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ('paid', 'completed')), _negated=True), ('collected_minor__gte', models.F('total_minor')), _connector='OR'), name='order_paid_means_collected'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status__in", ("paid", "completed")), _negated=True),
+                    ("collected_minor__gte", models.F("total_minor")),
+                    _connector="OR",
+                ),
+                name="order_paid_means_collected",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'completed'), _negated=True), ('fulfilment', 'delivered'), _connector='OR'), name='order_completed_means_delivered'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "completed"), _negated=True), ("fulfilment", "delivered"), _connector="OR"
+                ),
+                name="order_completed_means_delivered",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('payment_terms', 'on_delivery'), _negated=True), ('expires_at__isnull', True), _connector='OR'), name='order_cash_never_expires'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("payment_terms", "on_delivery"), _negated=True),
+                    ("expires_at__isnull", True),
+                    _connector="OR",
+                ),
+                name="order_cash_never_expires",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('country__regex', '^[A-Z]{2}$')), name='order_country_is_alpha2'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("country__regex", "^[A-Z]{2}$")), name="order_country_is_alpha2"
+            ),
         ),
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(condition=models.Q(('sent_at__isnull', True)), fields=['due_at'], name='notice_to_send'),
+            model_name="notice",
+            index=models.Index(condition=models.Q(("sent_at__isnull", True)), fields=["due_at"], name="notice_to_send"),
         ),
         migrations.AddConstraint(
-            model_name='notice',
-            constraint=models.UniqueConstraint(fields=('order', 'kind'), name='notice_once_per_order'),
+            model_name="notice",
+            constraint=models.UniqueConstraint(fields=("order", "kind"), name="notice_once_per_order"),
         ),
         migrations.AddConstraint(
-            model_name='orderhistory',
-            constraint=models.CheckConstraint(condition=models.Q(('to_status__in', ['payment_pending', 'partially_paid', 'paid', 'cancelled', 'completed', 'refunded'])), name='history_status_known'),
+            model_name="orderhistory",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "to_status__in",
+                        ["payment_pending", "partially_paid", "paid", "cancelled", "completed", "refunded"],
+                    )
+                ),
+                name="history_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.UniqueConstraint(fields=('order', 'position'), name='order_line_position_once'),
+            model_name="orderline",
+            constraint=models.UniqueConstraint(fields=("order", "position"), name="order_line_position_once"),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 1)), name='order_line_quantity_positive'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gte", 1)), name="order_line_quantity_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('discount_minor__gte', 0), ('tax_minor__gte', 0), ('unit_price_minor__gte', 0), ('discount_minor__lte', django.db.models.expressions.CombinedExpression(models.F('unit_price_minor'), '*', models.F('quantity')))), name='order_line_amounts_not_negative'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("discount_minor__gte", 0),
+                    ("tax_minor__gte", 0),
+                    ("unit_price_minor__gte", 0),
+                    (
+                        "discount_minor__lte",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("unit_price_minor"), "*", models.F("quantity")
+                        ),
+                    ),
+                ),
+                name="order_line_amounts_not_negative",
+            ),
         ),
     ]

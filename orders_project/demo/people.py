@@ -12,7 +12,11 @@ from customers.tokens import Tokens
 from orders_project.roles import ROLES
 
 PASSWORD = "quittance-demo-2026"  # noqa: S105 - printed for everybody to use
-CUSTOMERS = (("ada@example.com", "Ada", "Byron"), ("grace@example.com", "Grace", "Hopper"), ("alan@example.com", "Alan", "Turing"))
+CUSTOMERS = (
+    ("ada@example.com", "Ada", "Byron"),
+    ("grace@example.com", "Grace", "Hopper"),
+    ("alan@example.com", "Alan", "Turing"),
+)
 SUPERUSER = "root@example.com"
 
 

@@ -18,9 +18,7 @@ from payments.models import GatewayName
 _ADDRESS = DeliveryAddress("350 Fifth Avenue", "New York", "NY", "10118", "US")
 
 
-def ensure_orders(
-    customers: list[Customer], product: Product, delivery: DeliveryMethod, staff_id: uuid.UUID
-) -> None:
+def ensure_orders(customers: list[Customer], product: Product, delivery: DeliveryMethod, staff_id: uuid.UUID) -> None:
     """An order of a listed customer is in each of the six states; what is missing is placed anew."""
     present = set(Order.objects.filter(customer__in=customers).values_list("status", flat=True).distinct())
     for status, lead in _LEADS.items():

@@ -139,6 +139,4 @@ def _abandon(kept: KeptAnswer) -> None:
 def _finish(kept: KeptAnswer, response: HttpResponse) -> None:
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
     with connection.cursor() as cursor:
-        cursor.execute(
-            _FINISH, [response.status_code, json.dumps(headers), response.content, kept.pk, kept.locked_at]
-        )
+        cursor.execute(_FINISH, [response.status_code, json.dumps(headers), response.content, kept.pk, kept.locked_at])

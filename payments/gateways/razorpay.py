@@ -125,7 +125,9 @@ class RazorpayGateway:
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Any of the secrets may have signed. The scheme has no time in it: an old event may come again at any age."""
         signature = headers.get("X-Razorpay-Signature") or ""
-        if not signature.isascii() or not any(self._signed(body, signature, secret) for secret in self._webhook_secrets):
+        if not signature.isascii() or not any(
+            self._signed(body, signature, secret) for secret in self._webhook_secrets
+        ):
             raise BadSignature
         try:
             event = json.loads(body)

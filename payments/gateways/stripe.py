@@ -112,9 +112,7 @@ class StripeGateway:
 
     def cancel(self, reference: str) -> RequestReport:
         try:
-            intent = _call(
-                lambda: self._client.v1.payment_intents.cancel(reference, {"expand": ["latest_charge"]})
-            )
+            intent = _call(lambda: self._client.v1.payment_intents.cancel(reference, {"expand": ["latest_charge"]}))
         except _UnexpectedState:
             # Paid or cancelled already: what is true now is all that matters.
             return self.fetch(reference)
@@ -136,7 +134,9 @@ class StripeGateway:
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Any of the secrets may have signed; a time more than five minutes away, either way, is refused."""
         signature = headers.get("Stripe-Signature") or ""
-        if not signature.isascii() or not any(self._signed(body, signature, secret) for secret in self._webhook_secrets):
+        if not signature.isascii() or not any(
+            self._signed(body, signature, secret) for secret in self._webhook_secrets
+        ):
             raise BadSignature
         # The SDK checks the past only; a signature from the future would stay valid until that day.
         times = [part[2:] for part in signature.split(",") if part.startswith("t=")]

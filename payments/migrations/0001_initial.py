@@ -7,127 +7,284 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='PaymentRequest',
+            name="PaymentRequest",
             fields=[
-                ('id', models.UUIDField(default=kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('subject_id', models.UUIDField()),
-                ('gateway', models.CharField(choices=[('stripe', 'Stripe'), ('razorpay', 'Razorpay'), ('offline', 'On delivery')], max_length=16)),
-                ('gateway_reference', models.CharField(blank=True, help_text='pi_... or order_...', max_length=64, null=True)),
-                ('client_secret', models.CharField(blank=True, max_length=255)),
-                ('amount_minor', models.BigIntegerField(verbose_name='amount, minor units')),
-                ('currency', models.CharField(max_length=3)),
-                ('description', models.CharField(blank=True, max_length=200)),
-                ('state', models.CharField(choices=[('initiated', 'Initiated'), ('unknown', 'Outcome unknown'), ('open', 'Open'), ('paid', 'Paid'), ('cancelled', 'Cancelled'), ('refused', 'Refused')], default='initiated', max_length=16)),
-                ('cancel_wanted_at', models.DateTimeField(blank=True, null=True)),
-                ('asked_at', models.DateTimeField(blank=True, null=True)),
-                ('times_asked', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.UUIDField(default=kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("subject_id", models.UUIDField()),
+                (
+                    "gateway",
+                    models.CharField(
+                        choices=[("stripe", "Stripe"), ("razorpay", "Razorpay"), ("offline", "On delivery")],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "gateway_reference",
+                    models.CharField(blank=True, help_text="pi_... or order_...", max_length=64, null=True),
+                ),
+                ("client_secret", models.CharField(blank=True, max_length=255)),
+                ("amount_minor", models.BigIntegerField(verbose_name="amount, minor units")),
+                ("currency", models.CharField(max_length=3)),
+                ("description", models.CharField(blank=True, max_length=200)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("initiated", "Initiated"),
+                            ("unknown", "Outcome unknown"),
+                            ("open", "Open"),
+                            ("paid", "Paid"),
+                            ("cancelled", "Cancelled"),
+                            ("refused", "Refused"),
+                        ],
+                        default="initiated",
+                        max_length=16,
+                    ),
+                ),
+                ("cancel_wanted_at", models.DateTimeField(blank=True, null=True)),
+                ("asked_at", models.DateTimeField(blank=True, null=True)),
+                ("times_asked", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'ordering': ('-created_at',),
-                'indexes': [models.Index(fields=['subject_id'], name='payment_request_subject'), models.Index(condition=models.Q(('state__in', ('initiated', 'unknown')), models.Q(('cancel_wanted_at__isnull', False), ('state', 'open')), _connector='OR'), fields=['created_at'], name='payment_request_to_chase')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='payment_request_amount_positive'), models.CheckConstraint(condition=models.Q(('currency__regex', '^[A-Z]{3}$')), name='payment_request_currency'), models.CheckConstraint(condition=models.Q(('state__in', ['initiated', 'unknown', 'open', 'paid', 'cancelled', 'refused'])), name='payment_request_state_known'), models.CheckConstraint(condition=models.Q(('gateway__in', ['stripe', 'razorpay', 'offline'])), name='payment_request_gateway_known'), models.UniqueConstraint(fields=('gateway', 'gateway_reference'), name='payment_request_reference_once'), models.UniqueConstraint(condition=models.Q(('state__in', ('initiated', 'unknown', 'open'))), fields=('subject_id',), name='one_active_payment_request_per_subject')],
+                "ordering": ("-created_at",),
+                "indexes": [
+                    models.Index(fields=["subject_id"], name="payment_request_subject"),
+                    models.Index(
+                        condition=models.Q(
+                            ("state__in", ("initiated", "unknown")),
+                            models.Q(("cancel_wanted_at__isnull", False), ("state", "open")),
+                            _connector="OR",
+                        ),
+                        fields=["created_at"],
+                        name="payment_request_to_chase",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_minor__gt", 0)), name="payment_request_amount_positive"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("currency__regex", "^[A-Z]{3}$")), name="payment_request_currency"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["initiated", "unknown", "open", "paid", "cancelled", "refused"])
+                        ),
+                        name="payment_request_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("gateway__in", ["stripe", "razorpay", "offline"])),
+                        name="payment_request_gateway_known",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("gateway", "gateway_reference"), name="payment_request_reference_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ("initiated", "unknown", "open"))),
+                        fields=("subject_id",),
+                        name="one_active_payment_request_per_subject",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PaymentAttempt',
+            name="PaymentAttempt",
             fields=[
-                ('id', models.UUIDField(default=kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('gateway', models.CharField(choices=[('stripe', 'Stripe'), ('razorpay', 'Razorpay'), ('offline', 'On delivery')], max_length=16)),
-                ('gateway_payment_id', models.CharField(help_text='ch_... or pay_...', max_length=64)),
-                ('state', models.CharField(choices=[('started', 'Started'), ('failed', 'Failed'), ('authorized', 'Authorized'), ('cancelled', 'Cancelled'), ('captured', 'Captured')], max_length=16)),
-                ('amount_minor', models.BigIntegerField(verbose_name='amount, minor units')),
-                ('captured_minor', models.BigIntegerField(default=0, verbose_name='captured, minor units')),
-                ('refunded_minor', models.BigIntegerField(default=0, verbose_name='refunded, minor units')),
-                ('currency', models.CharField(max_length=3)),
-                ('method', models.CharField(blank=True, help_text='card, upi, paypal, cash ...', max_length=32)),
-                ('last4', models.CharField(blank=True, max_length=4)),
-                ('failure_code', models.CharField(blank=True, max_length=64)),
-                ('capture_wanted_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('changed_at', models.DateTimeField(auto_now=True)),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='payments.paymentrequest')),
+                ("id", models.UUIDField(default=kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                (
+                    "gateway",
+                    models.CharField(
+                        choices=[("stripe", "Stripe"), ("razorpay", "Razorpay"), ("offline", "On delivery")],
+                        max_length=16,
+                    ),
+                ),
+                ("gateway_payment_id", models.CharField(help_text="ch_... or pay_...", max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("started", "Started"),
+                            ("failed", "Failed"),
+                            ("authorized", "Authorized"),
+                            ("cancelled", "Cancelled"),
+                            ("captured", "Captured"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("amount_minor", models.BigIntegerField(verbose_name="amount, minor units")),
+                ("captured_minor", models.BigIntegerField(default=0, verbose_name="captured, minor units")),
+                ("refunded_minor", models.BigIntegerField(default=0, verbose_name="refunded, minor units")),
+                ("currency", models.CharField(max_length=3)),
+                ("method", models.CharField(blank=True, help_text="card, upi, paypal, cash ...", max_length=32)),
+                ("last4", models.CharField(blank=True, max_length=4)),
+                ("failure_code", models.CharField(blank=True, max_length=64)),
+                ("capture_wanted_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attempts",
+                        to="payments.paymentrequest",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('created_at',),
+                "ordering": ("created_at",),
             },
         ),
         migrations.CreateModel(
-            name='Refund',
+            name="Refund",
             fields=[
-                ('id', models.UUIDField(default=kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('amount_minor', models.BigIntegerField(verbose_name='amount, minor units')),
-                ('currency', models.CharField(max_length=3)),
-                ('state', models.CharField(choices=[('requested', 'Requested'), ('unknown', 'Outcome unknown'), ('sent', 'Sent'), ('succeeded', 'Succeeded'), ('failed', 'Failed')], default='requested', max_length=16)),
-                ('reason', models.CharField(max_length=200)),
-                ('gateway_refund_id', models.CharField(blank=True, max_length=64, null=True, unique=True)),
-                ('asked_at', models.DateTimeField(blank=True, null=True)),
-                ('times_asked', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='payments.paymentattempt')),
+                ("id", models.UUIDField(default=kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("amount_minor", models.BigIntegerField(verbose_name="amount, minor units")),
+                ("currency", models.CharField(max_length=3)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("requested", "Requested"),
+                            ("unknown", "Outcome unknown"),
+                            ("sent", "Sent"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                        ],
+                        default="requested",
+                        max_length=16,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=200)),
+                ("gateway_refund_id", models.CharField(blank=True, max_length=64, null=True, unique=True)),
+                ("asked_at", models.DateTimeField(blank=True, null=True)),
+                ("times_asked", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "attempt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="payments.paymentattempt",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('created_at',),
+                "ordering": ("created_at",),
             },
         ),
         migrations.CreateModel(
-            name='WebhookEvent',
+            name="WebhookEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('gateway', models.CharField(choices=[('stripe', 'Stripe'), ('razorpay', 'Razorpay'), ('offline', 'On delivery')], max_length=16)),
-                ('event_key', models.CharField(max_length=80)),
-                ('event_type', models.CharField(max_length=80)),
-                ('gateway_reference', models.CharField(blank=True, max_length=64)),
-                ('body', models.BinaryField()),
-                ('state', models.CharField(choices=[('received', 'Received'), ('worked', 'Worked'), ('orphaned', 'Orphaned'), ('failed', 'Failed')], default='received', max_length=16)),
-                ('times_tried', models.PositiveIntegerField(default=0)),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('worked_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "gateway",
+                    models.CharField(
+                        choices=[("stripe", "Stripe"), ("razorpay", "Razorpay"), ("offline", "On delivery")],
+                        max_length=16,
+                    ),
+                ),
+                ("event_key", models.CharField(max_length=80)),
+                ("event_type", models.CharField(max_length=80)),
+                ("gateway_reference", models.CharField(blank=True, max_length=64)),
+                ("body", models.BinaryField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("received", "Received"),
+                            ("worked", "Worked"),
+                            ("orphaned", "Orphaned"),
+                            ("failed", "Failed"),
+                        ],
+                        default="received",
+                        max_length=16,
+                    ),
+                ),
+                ("times_tried", models.PositiveIntegerField(default=0)),
+                ("received_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("worked_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ('-id',),
-                'indexes': [models.Index(condition=models.Q(('state', 'received')), fields=['received_at'], name='webhook_event_to_work'), models.Index(fields=['gateway', 'gateway_reference'], name='webhook_event_reference')],
-                'constraints': [models.UniqueConstraint(fields=('gateway', 'event_key'), name='webhook_event_once')],
+                "ordering": ("-id",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "received")), fields=["received_at"], name="webhook_event_to_work"
+                    ),
+                    models.Index(fields=["gateway", "gateway_reference"], name="webhook_event_reference"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("gateway", "event_key"), name="webhook_event_once")],
             },
         ),
         migrations.AddIndex(
-            model_name='paymentattempt',
-            index=models.Index(condition=models.Q(('capture_wanted_at__isnull', False), ('state', 'authorized')), fields=['capture_wanted_at'], name='payment_attempt_to_capture'),
+            model_name="paymentattempt",
+            index=models.Index(
+                condition=models.Q(("capture_wanted_at__isnull", False), ("state", "authorized")),
+                fields=["capture_wanted_at"],
+                name="payment_attempt_to_capture",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentattempt',
-            constraint=models.UniqueConstraint(fields=('gateway', 'gateway_payment_id'), name='payment_attempt_once'),
+            model_name="paymentattempt",
+            constraint=models.UniqueConstraint(fields=("gateway", "gateway_payment_id"), name="payment_attempt_once"),
         ),
         migrations.AddConstraint(
-            model_name='paymentattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['started', 'failed', 'authorized', 'cancelled', 'captured'])), name='payment_attempt_state_known'),
+            model_name="paymentattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["started", "failed", "authorized", "cancelled", "captured"])),
+                name="payment_attempt_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0), ('captured_minor__gte', 0), ('refunded_minor__gte', 0), ('captured_minor__lte', models.F('amount_minor')), ('refunded_minor__lte', models.F('captured_minor'))), name='payment_attempt_refunded_within_captured_within_amount'),
+            model_name="paymentattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("amount_minor__gt", 0),
+                    ("captured_minor__gte", 0),
+                    ("refunded_minor__gte", 0),
+                    ("captured_minor__lte", models.F("amount_minor")),
+                    ("refunded_minor__lte", models.F("captured_minor")),
+                ),
+                name="payment_attempt_refunded_within_captured_within_amount",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentattempt',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('captured_minor__gt', 0), ('state', 'captured')), models.Q(models.Q(('state', 'captured'), _negated=True), ('captured_minor', 0)), _connector='OR'), name='payment_attempt_captured_means_money'),
+            model_name="paymentattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("captured_minor__gt", 0), ("state", "captured")),
+                    models.Q(models.Q(("state", "captured"), _negated=True), ("captured_minor", 0)),
+                    _connector="OR",
+                ),
+                name="payment_attempt_captured_means_money",
+            ),
         ),
         migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(condition=models.Q(('state__in', ('requested', 'unknown', 'sent'))), fields=['created_at'], name='refund_to_chase'),
+            model_name="refund",
+            index=models.Index(
+                condition=models.Q(("state__in", ("requested", "unknown", "sent"))),
+                fields=["created_at"],
+                name="refund_to_chase",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='refund_amount_positive'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_minor__gt", 0)), name="refund_amount_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['requested', 'unknown', 'sent', 'succeeded', 'failed'])), name='refund_state_known'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["requested", "unknown", "sent", "succeeded", "failed"])),
+                name="refund_state_known",
+            ),
         ),
     ]

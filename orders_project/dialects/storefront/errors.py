@@ -29,7 +29,9 @@ def problem(status: int, code: str, text: str) -> HttpResponse:
 
 def _price_moved(facts: Mapping[str, Any]) -> str:
     now = facts["now"]
-    return f"The price of product '{facts['product']}' has changed. Sent: {facts['sent']}, Now: {now.major} {now.currency}"
+    return (
+        f"The price of product '{facts['product']}' has changed. Sent: {facts['sent']}, Now: {now.major} {now.currency}"
+    )
 
 
 _UNFIT: dict[str, str] = {

@@ -4,28 +4,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='KeptAnswer',
+            name="KeptAnswer",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('principal', models.CharField(max_length=64)),
-                ('key', models.CharField(max_length=255)),
-                ('fingerprint', models.BinaryField(max_length=32)),
-                ('locked_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField(db_index=True)),
-                ('status', models.PositiveSmallIntegerField(null=True)),
-                ('headers', models.JSONField(default=dict)),
-                ('body', models.BinaryField(default=b'')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("principal", models.CharField(max_length=64)),
+                ("key", models.CharField(max_length=255)),
+                ("fingerprint", models.BinaryField(max_length=32)),
+                ("locked_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField(db_index=True)),
+                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("headers", models.JSONField(default=dict)),
+                ("body", models.BinaryField(default=b"")),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('principal', 'key'), name='idempotency_key_once_per_principal'), models.CheckConstraint(condition=models.Q(('status', None), models.Q(('status__gte', 200), ('status__lte', 599)), _connector='OR'), name='kept_answer_status')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("principal", "key"), name="idempotency_key_once_per_principal"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status", None), models.Q(("status__gte", 200), ("status__lte", 599)), _connector="OR"
+                        ),
+                        name="kept_answer_status",
+                    ),
+                ],
             },
         ),
     ]

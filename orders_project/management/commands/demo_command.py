@@ -42,7 +42,7 @@ class Command(BaseCommand):
             'get() { sed "s/.*\\"$1\\": *\\"\\([^\\"]*\\)\\".*/\\1/"; }',
             f"T=$(curl -s $B/api/v1/auth/token/ {kind} -d '{json.dumps({'email': email, 'password': people.PASSWORD})}'"
             " | get access)",
-            f'O=$(curl -s $B/api/orders/with-payment {kind} -H "Authorization: Bearer $T" -d \'{json.dumps(order)}\')',
+            f"O=$(curl -s $B/api/orders/with-payment {kind} -H \"Authorization: Bearer $T\" -d '{json.dumps(order)}')",
             'echo "placed: $O"',
             f"curl -s $B/sandbox/pay {kind} -d "
             '"{\\"payment\\": \\"$(echo "$O" | get clientSecret)\\", \\"outcome\\": \\"succeed\\"}"; echo',
