@@ -42,7 +42,8 @@ WITH reserved AS (
     ORDER BY s.variant_id FOR UPDATE OF s
 ), moved AS (
     INSERT INTO catalog_stockmovement (variant_id, kind, on_hand_change, reserved_change, source_id, reason)
-    SELECT held.variant_id, %(kind)s, CASE WHEN %(leaves)s THEN -held.quantity ELSE 0 END, -held.quantity, %(source)s, ''
+    SELECT held.variant_id, %(kind)s, CASE WHEN %(leaves)s THEN -held.quantity ELSE 0 END, -held.quantity,
+           %(source)s, ''
     FROM held
     WHERE NOT EXISTS (
         SELECT FROM catalog_stockmovement e

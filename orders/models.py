@@ -96,11 +96,11 @@ class Order(models.Model):
 
     class Meta:
         ordering = ("-number",)
-        permissions: ClassVar[list[tuple[str, str]]] = [
+        permissions = (
             ("fulfil_order", "Can mark orders as sent and delivered"),
             ("collect_cash", "Can record cash received for orders"),
             ("cancel_order", "Can cancel orders"),
-        ]
+        )
         constraints = (
             models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status_known"),
             models.CheckConstraint(condition=Q(fulfilment__in=Fulfilment.values), name="order_fulfilment_known"),

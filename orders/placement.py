@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -121,7 +122,7 @@ def place_order(purchase: Purchase) -> PlacedOrder:
 def _write(order_id: uuid.UUID, purchase: Purchase, basket: Basket) -> int:
     totals, address, now = basket.totals, purchase.address, clock.now()
     waits_for_payment = purchase.terms == PaymentTerms.PREPAID and totals.total > 0
-    values = {
+    values: dict[str, Any] = {
         "id": order_id,
         "customer_id": purchase.customer_id,
         "status": "payment_pending" if totals.total > 0 else "paid",
@@ -166,7 +167,7 @@ def _write(order_id: uuid.UUID, purchase: Purchase, basket: Basket) -> int:
         )
         for position, ((offer, quantity), discount) in enumerate(zip(basket.lines, totals.discounts, strict=True), 1)
     ]
-    cells = {f"line{index}": cell for index, cell in enumerate(chain.from_iterable(rows))}
+    cells: dict[str, Any] = {f"line{index}": cell for index, cell in enumerate(chain.from_iterable(rows))}
     width = len(rows[0])
     lines = ", ".join(
         "(" + ", ".join(f"%(line{row * width + column})s" for column in range(width)) + ")" for row in range(len(rows))

@@ -47,14 +47,14 @@ def price(items: Sequence[PricedItem], *, delivery: Money, discount_minor: int =
     discount = min(discount_minor, products)
     tax = sum(item.tax_minor for item in items)
     due = Money(products - discount + tax + delivery.minor, currency).minor
-    credits = min(credits_minor, due)
+    spent = min(credits_minor, due)
     return Totals(
         currency=currency,
         products=products,
         discount=discount,
         tax=tax,
         delivery=delivery.minor,
-        credits=credits,
-        total=due - credits,
+        credits=spent,
+        total=due - spent,
         discounts=tuple(allocate(discount, amounts)),
     )

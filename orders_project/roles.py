@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
@@ -41,7 +40,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def ensure_roles(**_: Any) -> None:
+def ensure_roles() -> None:
     """Every role exists with exactly its rights; groups that staff made themselves are left alone."""
     for role, rights in ROLES.items():
         wanted = Q()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import environ
 from django.utils.csp import CSP
 
 from orders_project import environment
@@ -130,7 +131,7 @@ TEMPLATES: list[dict[str, Any]] = [
 
 def _database(url: str) -> dict[str, Any]:
     """A PostgreSQL database with persistent connections, and limits that keep a stuck request from holding locks."""
-    database: dict[str, Any] = environment.environ.Env.db_url_config(url)
+    database: dict[str, Any] = environ.Env.db_url_config(url)
     if "postgresql" not in database["ENGINE"]:
         raise ValueError("DATABASE_URL must be a PostgreSQL one: postgres://user:password@host/name")
     options = database.setdefault("OPTIONS", {})

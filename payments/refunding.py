@@ -22,8 +22,9 @@ GIVE_UP_AFTER = 3
 def request_refunds(*, subject_id: uuid.UUID, currency: str, amount_minor: int, reason: str) -> list[Refund]:
     """Write down, in the caller's transaction, that an amount goes back, from the newest captured attempts first.
 
-    Returns the refunds, one per attempt that bears a share. Never promises more than an attempt has left: what cannot
-    be covered is not promised, nor what a gateway has failed to send back several times: a person has to look. Cash is handed back over the counter: its refund has succeeded once it is written.
+    Returns the refunds, one per attempt that bears a share. What an attempt has no longer left is not promised, nor
+    what a gateway has failed to send back several times: a person has to look. Cash is handed back over the counter:
+    its refund has succeeded once it is written.
     """
     list(PaymentRequest.objects.select_for_update().filter(subject_id=subject_id).order_by("pk"))
     attempts = PaymentAttempt.objects.filter(

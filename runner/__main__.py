@@ -12,7 +12,7 @@ from runner.binaries import PostgresUnavailable
 from runner.children import Program
 from runner.console import say
 from runner.databases import sandbox_database_url
-from runner.environment import with_deployment, read_environment, recorded, wants_sandbox, with_sandbox_gateways
+from runner.environment import read_environment, recorded, wants_sandbox, with_deployment, with_sandbox_gateways
 from runner.leftovers import MARK, end_leftovers
 from runner.lock import RunnerLock
 from runner.ports import answers_ok, claim, take_port

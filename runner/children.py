@@ -46,7 +46,7 @@ class Child:
             stderr=subprocess.STDOUT if program.keeps_stderr else subprocess.DEVNULL,
             pass_fds=program.sockets,
             start_new_session=True,
-            preexec_fn=tethered(signal.SIGKILL),  # noqa: PLW1509
+            preexec_fn=tethered(signal.SIGKILL),
         )
         if self._process.stdout is None:
             raise AssertionError("a child's output is always a pipe")

@@ -196,7 +196,7 @@ class EmbeddedPostgres:
                 stderr=log,
                 start_new_session=True,
                 # SIGINT is PostgreSQL's fast shutdown.
-                preexec_fn=None if detached else tethered(signal.SIGINT),  # noqa: PLW1509
+                preexec_fn=None if detached else tethered(signal.SIGINT),
                 **self.account.identity,
             )
         return self._process

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-
 from pytest_django.plugin import DjangoDbBlocker
 
 from runner.throwaway import throwaway_postgres

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from catalog.api import keyset
 from catalog.api.keyset import Ordering
 from catalog.api.parameters import Parameters
+from customers.models import User
 from kit.ids import parse_id
 from orders import actors, cancellation
 from orders.api import serializers
@@ -92,6 +93,7 @@ class CancelOrderView(APIView):
     def post(self, request: Request, key: str) -> Response:
         """Cancel an order that is not sent yet; what was paid goes back. 409 once it is sent or over."""
         order = _find(request, key)
+        assert isinstance(request.user, User)
         wanted = serializers.CancelSerializer(data=request.data or {})
         wanted.is_valid(raise_exception=True)
         try:

@@ -42,7 +42,7 @@ _GOODS = (
 )
 _EVERYTHING = [kind.value for kind in ProductKind]
 # name, price, currency, countries, grams at most, cash on delivery, kinds
-_DELIVERY = (
+_DELIVERY: tuple[tuple[str, str, str, list[str], int | None, bool, list[str]], ...] = (
     ("Standard delivery", "5.00", "USD", ["US", "CA", "GB", "DE"], 30_000, False, _EVERYTHING),
     ("Courier, cash on delivery", "7.50", "USD", ["US", "CA"], 30_000, True, ["physical"]),
     ("Express letter", "14.90", "USD", ["US"], 2_000, False, ["physical"]),

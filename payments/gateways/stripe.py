@@ -39,9 +39,9 @@ def to_stripe(amount: Money) -> int:
     """An amount in Stripe's minor units. Raises Rejected where Stripe cannot express it."""
     ours, theirs = digits(amount.currency), _STRIPE_DIGITS.get(amount.currency, digits(amount.currency))
     if theirs >= ours:
-        scaled = amount.minor * 10 ** (theirs - ours)
+        scaled = amount.minor * _power(theirs - ours)
     else:
-        scaled, rest = divmod(amount.minor, 10 ** (ours - theirs))
+        scaled, rest = divmod(amount.minor, _power(ours - theirs))
         if rest:
             raise Rejected("the amount cannot be paid in this currency")
     # Three-decimal currencies: "the last digit must be 0".
@@ -53,7 +53,11 @@ def to_stripe(amount: Money) -> int:
 def from_stripe(amount: int, currency: str) -> int:
     """Stripe's minor units as ours."""
     ours, theirs = digits(currency), _STRIPE_DIGITS.get(currency, digits(currency))
-    return amount // 10 ** (theirs - ours) if theirs >= ours else amount * 10 ** (ours - theirs)
+    return amount // _power(theirs - ours) if theirs >= ours else amount * _power(ours - theirs)
+
+
+def _power(exponent: int) -> int:
+    return int(10**exponent)
 
 
 class StripeGateway:

@@ -21,7 +21,7 @@ class WebhookEvent(models.Model):
     """One verified event. It says only that something happened; what is true now is asked of the gateway."""
 
     gateway = models.CharField(max_length=16, choices=GatewayName.choices)
-    # Stripe's event id. For Razorpay the SHA-256 of the body: its event id is an unsigned header that anybody can make up.
+    # Stripe's event id. For Razorpay the SHA-256 of the body: its event id is an unsigned header, free to make up.
     event_key = models.CharField(max_length=80)
     event_type = models.CharField(max_length=80)
     # The payment request that the event is about: pi_... or order_..., empty if it names none.

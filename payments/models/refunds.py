@@ -32,7 +32,7 @@ class Refund(models.Model):
     currency = models.CharField(max_length=3)
     state = models.CharField(max_length=16, choices=RefundState.choices, default=RefundState.REQUESTED)
     reason = models.CharField(max_length=200)
-    gateway_refund_id = models.CharField(max_length=64, null=True, blank=True, unique=True)  # noqa: DJ001 - null is "not yet known", and unique
+    gateway_refund_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
     asked_at = models.DateTimeField(null=True, blank=True)
     times_asked = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(db_default=models.functions.Now())

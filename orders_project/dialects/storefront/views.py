@@ -25,7 +25,8 @@ from orders_project.problems import answers_problems_with
 from payments.gateways.base import GatewayError
 from payments.models import GatewayName
 
-Act = Callable[[HttpRequest, Caller, Claim], HttpResponse]
+Act = Callable[..., HttpResponse]
+"""Takes the request, its caller and its claim, and what the route names."""
 
 
 def _route(method: str, act: Act) -> Callable[..., HttpResponse]:

@@ -37,7 +37,7 @@ class Command(BaseCommand):
             cash = next(method for method in methods if method.cash_on_delivery)
             superuser = User.objects.get(email=people.SUPERUSER)
             purchases.ensure_orders([one.customer for one in customers], physical, cash, superuser.pk)
-        found = {
+        found: dict[str, Any] = {
             "customers": report.customers(customers),
             "staff": staff,
             "products": report.products(products),
