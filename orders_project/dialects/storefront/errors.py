@@ -79,7 +79,6 @@ _TABLE: dict[str, tuple[int, str | Callable[[Mapping[str, Any]], str]]] = {
     ),
     # a guess, or a code of another shop
     "coupon_not_usable": (400, "Coupon '{code}' cannot be used"),
-    "credits_not_usable": (400, "useCredits: there are no credits to use"),
     # the address is too far, the parcel too heavy
     "delivery_unfit": (400, _unfit),
     # a quantity and a price that no bank account holds
