@@ -73,7 +73,6 @@ def check(
     country: str,
     terms: PaymentTerms,
     coupon_code: str | None = None,
-    use_credits: bool = False,
 ) -> Basket:
     """The basket at today's prices. Raises OrderRefused with every fault. Two statements, however many items."""
     delivery = offers.find_delivery(delivery_method_id) if delivery_method_id else None
@@ -93,11 +92,9 @@ def check(
         faults += item_faults
         if not item_faults:
             lines.append((offer, item.quantity))
-    # No coupon and no credit has been issued yet, so none can be used.
+    # No coupon has been issued yet, so none can be used; of credits, as many are spent as there are, which is none.
     if coupon_code is not None:
         faults.append(Fault("coupon_not_usable", {"code": coupon_code}, at=("coupon",)))
-    if use_credits:
-        faults.append(Fault("credits_not_usable", at=("credits",)))
     if delivery is not None:
         faults += _fit(delivery, lines, country=country, terms=terms)
     if faults or delivery is None:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
 from orders_project.health import health
@@ -23,7 +23,7 @@ urlpatterns: list[Any] = [
     path("api/v1/", include("orders.api.urls")),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(permission_classes=[AllowAny]), name="schema"),
     re_path(
-        r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[AllowAny]), name="docs"
+        r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema", permission_classes=[AllowAny]), name="docs"
     ),
     path("", include("orders_project.dialects.storefront.urls")),
     path("admin/", admin.site.urls),

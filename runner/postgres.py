@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -60,9 +60,13 @@ class EmbeddedPostgres:
     `start` must be called by a thread that lives as long as the server shall: on Linux the server dies with it.
     """
 
-    def __init__(self, data_directory: Path, *, durable: bool = True) -> None:
+    def __init__(
+        self, data_directory: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """`settings` are server settings that go over the usual ones."""
         self.data_directory = Path(os.path.abspath(data_directory))
         self.durable = durable
+        self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -181,7 +185,7 @@ class EmbeddedPostgres:
             time.sleep(0.2)
 
     def _launch(self, *, detached: bool) -> subprocess.Popen[bytes]:
-        settings = SETTINGS | (DURABLE_SETTINGS if self.durable else THROWAWAY_SETTINGS)
+        settings = SETTINGS | (DURABLE_SETTINGS if self.durable else THROWAWAY_SETTINGS) | self._settings
         settings["unix_socket_directories"] = str(self.socket_directory)
         options = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
         if self.log_file.exists() and self.log_file.stat().st_size > LARGEST_LOG_BYTES:

@@ -313,6 +313,7 @@ def written() -> dict[str, int]:
         )
         tables = sorted(name for (name,) in cursor.fetchall())
         counts = " UNION ALL ".join(f"SELECT '{table}', count(*) FROM {table}" for table in tables)
-        stocks = "SELECT 'available ' || v.sku, s.on_hand - s.reserved FROM catalog_stock s JOIN catalog_variant v ON v.id = s.variant_id"
+        stocks = "SELECT 'available ' || v.sku, s.on_hand - s.reserved FROM catalog_stock s JOIN catalog_variant v "
+        stocks += "ON v.id = s.variant_id"
         cursor.execute(f"{counts} UNION ALL {stocks}")
         return dict(cursor.fetchall())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -58,26 +59,49 @@ class Ask:
     """What is asked of a payer. `key` is our request's id: the gateway's idempotency key, and how it is found again.
 
     Every field comes from the request's row, so that a repetition after a crash says the same to the letter.
+    `since` is when it was written: no gateway has heard of it earlier.
     """
 
     key: str
     amount: Money
     description: str
+    since: datetime
+
+
+class RefundOutcome(StrEnum):
+    """What a gateway says of one refund."""
+
+    SENT = "sent"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReport:
+    """One refund, as the gateway tells it. `key` is the one we gave it, empty for a refund that we did not ask for."""
+
+    refund_id: str
+    key: str
+    amount_minor: int
+    outcome: RefundOutcome
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentReport:
-    """One try to pay, as the gateway tells it. Amounts in minor units of `currency`."""
+    """One try to pay, as the gateway tells it. Amounts in minor units of `currency`.
+
+    `refunds` is every refund of it, or nothing where nobody asked for them.
+    """
 
     payment_id: str
     state: PaymentState
     currency: str
     amount_minor: int
     captured_minor: int
-    refunded_minor: int
     method: str = ""
     last4: str = ""
     failure_code: str = ""
+    refunds: tuple[RefundReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +117,6 @@ class RequestReport:
     payments: tuple[PaymentReport, ...]
 
 
-class RefundOutcome(StrEnum):
-    """What a gateway says of one refund."""
-
-    SENT = "sent"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class RefundReport:
-    """One refund, as the gateway tells it."""
-
-    refund_id: str
-    outcome: RefundOutcome
-
-
 @dataclass(frozen=True, slots=True)
 class Event:
     """A verified webhook: a hint that something changed. `reference` is the payment request's, if it names one."""
@@ -119,7 +127,7 @@ class Event:
 
 
 class Gateway(Protocol):
-    """Seven verbs. Each network call ends within the adapter's time limits and raises nothing but GatewayError."""
+    """The verbs. Each network call ends within the adapter's time limits and raises nothing but GatewayError."""
 
     name: str
 
@@ -129,20 +137,20 @@ class Gateway(Protocol):
     def find(self, ask: Ask) -> RequestReport | None:
         """The request made under this key, if the gateway has one: the answer to a create of unknown outcome."""
 
-    def fetch(self, reference: str) -> RequestReport:
-        """What is true now."""
+    def fetch(self, reference: str, *, refunds: bool = False) -> RequestReport:
+        """What is true now; with the refunds of its payments when asked, or when some of the money went back."""
 
-    def capture(self, reference: str, payment_id: str, amount: Money, *, key: str) -> None:
+    def capture(self, reference: str, payment_id: str, amount: Money) -> None:
         """Take authorized money. That it was taken already is success."""
 
     def cancel(self, reference: str) -> RequestReport:
         """Make a request unpayable where the gateway can; what it says of it afterwards. It may have been paid."""
 
     def refund(self, reference: str, payment_id: str, amount: Money, *, key: str) -> RefundReport:
-        """Send exactly this amount back. Repeating it with the same key is the same refund."""
+        """Send exactly this amount back. Repeating it with the same key is the same refund.
 
-    def fetch_refund(self, refund_id: str) -> RefundReport:
-        """What became of a refund."""
+        Gateways forget keys after a day or so: whoever asks a second time looks with `fetch` first.
+        """
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """The event in a signed body. Raises BadSignature, and nothing else, whatever the bytes and headers are."""

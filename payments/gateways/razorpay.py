@@ -70,26 +70,40 @@ class RazorpayGateway:
                     "amount": to_razorpay(ask.amount),
                     "currency": ask.amount.currency,
                     "receipt": receipt(ask.key),
+                    # Razorpay has no idempotency key for orders: this makes the receipt one.
+                    "unique_receipt": True,
                     "notes": {"request": ask.key},
                     "payment_capture": 1,
                 },
                 **options,
             )
         )
-        return _report(order, [])
+        return _report(order, [], {})
 
     def find(self, ask: Ask) -> RequestReport | None:
-        # Razorpay has no idempotency key for orders; the receipt is ours alone.
         found = self._call(lambda client, options: client.order.all(data={"receipt": receipt(ask.key)}, **options))
         items = found.get("items") or []
         return self.fetch(items[0]["id"]) if items else None
 
-    def fetch(self, reference: str) -> RequestReport:
+    def fetch(self, reference: str, *, refunds: bool = False) -> RequestReport:
         order = self._call(lambda client, options: client.order.fetch(reference, data={}, **options))
-        payments = self._call(lambda client, options: client.order.payments(reference, data={}, **options))
-        return _report(order, payments.get("items") or [])
+        answer = self._call(lambda client, options: client.order.payments(reference, data={}, **options))
+        payments = answer.get("items") or []
+        with_refunds = [
+            payment["id"]
+            for payment in payments
+            if payment.get("captured") and (refunds or payment.get("amount_refunded"))
+        ]
+        return _report(order, payments, {payment_id: self._refunds(payment_id) for payment_id in with_refunds})
 
-    def capture(self, reference: str, payment_id: str, amount: Money, *, key: str) -> None:
+    def _refunds(self, payment_id: str) -> tuple[RefundReport, ...]:
+        # A payment has a handful of refunds; 100 is the longest page.
+        answer = self._call(
+            lambda client, options: client.payment.fetch_multiple_refund(payment_id, data={"count": 100}, **options)
+        )
+        return tuple(_refund_report(refund) for refund in answer.get("items") or [])
+
+    def capture(self, reference: str, payment_id: str, amount: Money) -> None:
         # `data` is given explicitly: the SDK's default is one dict shared by all threads.
         try:
             self._call(
@@ -119,9 +133,6 @@ class RazorpayGateway:
         )
         return _refund_report(refund)
 
-    def fetch_refund(self, refund_id: str) -> RefundReport:
-        return _refund_report(self._call(lambda client, options: client.refund.fetch(refund_id, data={}, **options)))
-
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Any of the secrets may have signed. The scheme has no time in it: an old event may come again at any age."""
         signature = headers.get("X-Razorpay-Signature") or ""
@@ -134,7 +145,7 @@ class RazorpayGateway:
             return Event(
                 key=hashlib.sha256(body).hexdigest(), type=str(event["event"]), reference=_order_of(event["payload"])
             )
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise BadSignature from None
 
     def _signed(self, body: bytes, signature: str, secret: str) -> bool:
@@ -190,7 +201,9 @@ def _order_of(payload: Mapping[str, Any]) -> str:
     return ""
 
 
-def _report(order: Mapping[str, Any], payments: list[Mapping[str, Any]]) -> RequestReport:
+def _report(
+    order: Mapping[str, Any], payments: list[Mapping[str, Any]], refunds: Mapping[str, tuple[RefundReport, ...]]
+) -> RequestReport:
     try:
         notes = order.get("notes")
         return RequestReport(
@@ -200,7 +213,7 @@ def _report(order: Mapping[str, Any], payments: list[Mapping[str, Any]]) -> Requ
             client_secret="",
             amount=Money(order["amount"], order["currency"]),
             cancelled=False,
-            payments=tuple(_payment(payment) for payment in payments),
+            payments=tuple(_payment(payment, refunds.get(payment["id"], ())) for payment in payments),
         )
     except (KeyError, TypeError, ValueError):
         raise OutcomeUnknown("the payment provider gave an unreadable answer") from None
@@ -215,7 +228,7 @@ _STATES = {
 }
 
 
-def _payment(payment: Mapping[str, Any]) -> PaymentReport:
+def _payment(payment: Mapping[str, Any], refunds: tuple[RefundReport, ...]) -> PaymentReport:
     state = _STATES[payment["status"]]
     # An authorization that the gateway returned by itself shows as refunded but never was captured.
     if payment["status"] == "refunded" and not payment.get("captured"):
@@ -228,10 +241,10 @@ def _payment(payment: Mapping[str, Any]) -> PaymentReport:
         currency=payment["currency"],
         amount_minor=payment["amount"],
         captured_minor=captured,
-        refunded_minor=(payment.get("amount_refunded") or 0) if captured else 0,
         method=payment.get("method") or "",
         last4=card.get("last4") or "",
         failure_code=payment.get("error_code") or "",
+        refunds=refunds,
     )
 
 
@@ -239,4 +252,13 @@ _REFUND_OUTCOMES = {"processed": RefundOutcome.SUCCEEDED, "failed": RefundOutcom
 
 
 def _refund_report(refund: Mapping[str, Any]) -> RefundReport:
-    return RefundReport(str(refund["id"]), _REFUND_OUTCOMES.get(str(refund.get("status")), RefundOutcome.SENT))
+    try:
+        notes = refund.get("notes")
+        return RefundReport(
+            refund_id=str(refund["id"]),
+            key=str(notes.get("refund", "")) if isinstance(notes, dict) else "",
+            amount_minor=int(refund["amount"]),
+            outcome=_REFUND_OUTCOMES.get(str(refund.get("status")), RefundOutcome.SENT),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise OutcomeUnknown("the payment provider gave an unreadable answer") from None

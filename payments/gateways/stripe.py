@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,6 +30,12 @@ from payments.gateways.base import (
 sdk.enable_telemetry = False
 
 WEBHOOK_TOLERANCE_S = 300
+
+# Between the writing of a request and the gateway's own time of its creation: clocks differ, and a retry may come late.
+_CLOCKS_DIFFER = timedelta(minutes=5)
+_CREATED_WITHIN = timedelta(days=1)
+# A refund that the gateway failed at is asked for under a further key, so often at most.
+_FURTHER_KEYS = 20
 
 # docs.stripe.com/currencies, "Zero-decimal" and "Special cases": where Stripe counts otherwise than ISO 4217.
 # ISK and UGX are sent with two digits that must be zero; MGA has none at Stripe although ISO gives it two.
@@ -92,23 +99,43 @@ class StripeGateway:
         return _report(intent)
 
     def find(self, ask: Ask) -> RequestReport | None:
-        # Within Stripe's 24 hours the same key gives the same intent, or makes the one that never came to be: either
-        # way there is exactly one afterwards, and its caller decides what becomes of it.
-        return self.create(ask)
+        # Not by repeating the create: after 24 hours the key may be forgotten and a second intent be made, and until
+        # then it repeats a 500 even where the intent exists. Every page of the list stands at most once for each call.
+        created = {
+            "gte": int((ask.since - _CLOCKS_DIFFER).timestamp()),
+            "lte": int((ask.since + _CREATED_WITHIN).timestamp()),
+        }
+        intents = _call(
+            lambda: [
+                intent
+                for intent in self._client.v1.payment_intents.list(
+                    {"created": created, "limit": 100}
+                ).auto_paging_iter()
+                if _key_of(intent) == ask.key
+            ]
+        )
+        return self.fetch(intents[0].id) if intents else None
 
-    def fetch(self, reference: str) -> RequestReport:
-        return _report(
-            _call(lambda: self._client.v1.payment_intents.retrieve(reference, {"expand": ["latest_charge"]}))
+    def fetch(self, reference: str, *, refunds: bool = False) -> RequestReport:
+        intent = _call(lambda: self._client.v1.payment_intents.retrieve(reference, {"expand": ["latest_charge"]}))
+        charge = intent.latest_charge
+        if isinstance(charge, sdk.Charge) and charge.captured and (refunds or charge.amount_refunded):
+            return _report(intent, self._refunds(charge.id))
+        return _report(intent)
+
+    def _refunds(self, charge_id: str) -> tuple[RefundReport, ...]:
+        return _call(
+            lambda: tuple(
+                _refund_report(refund)
+                for refund in self._client.v1.refunds.list({"charge": charge_id, "limit": 100}).auto_paging_iter()
+            )
         )
 
-    def capture(self, reference: str, payment_id: str, amount: Money, *, key: str) -> None:
+    def capture(self, reference: str, payment_id: str, amount: Money) -> None:
+        # Without a key of ours: it cannot happen twice, and under a key a 500 would be repeated for a day.
         try:
             _call(
-                lambda: self._client.v1.payment_intents.capture(
-                    reference,
-                    {"amount_to_capture": to_stripe(amount)},
-                    {"idempotency_key": f"capture-{key}"},
-                )
+                lambda: self._client.v1.payment_intents.capture(reference, {"amount_to_capture": to_stripe(amount)})
             )
         except _UnexpectedState:
             if not any(payment.state == PaymentState.CAPTURED for payment in self.fetch(reference).payments):
@@ -123,17 +150,26 @@ class StripeGateway:
         return _report(intent)
 
     def refund(self, reference: str, payment_id: str, amount: Money, *, key: str) -> RefundReport:
+        # A key repeats even a 500, for a day. That an answer is a repetition proves that the first call is over: if
+        # there is no such refund then, a further key is safe.
+        for attempt in range(_FURTHER_KEYS):
+            try:
+                return self._create_refund(payment_id, amount, key, f"refund-{key}" + (f"-{attempt}" if attempt else ""))
+            except _Repeated:
+                made = [refund for refund in self._refunds(payment_id) if refund.key == key]
+                if made:
+                    return made[0]
+        raise OutcomeUnknown("the payment provider had an error")
+
+    def _create_refund(self, payment_id: str, amount: Money, key: str, idempotency_key: str) -> RefundReport:
         return _refund_report(
             _call(
                 lambda: self._client.v1.refunds.create(
                     {"charge": payment_id, "amount": to_stripe(amount), "metadata": {"refund": key}},
-                    {"idempotency_key": f"refund-{key}"},
+                    {"idempotency_key": idempotency_key},
                 )
             )
         )
-
-    def fetch_refund(self, refund_id: str) -> RefundReport:
-        return _refund_report(_call(lambda: self._client.v1.refunds.retrieve(refund_id)))
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Any of the secrets may have signed; a time more than five minutes away, either way, is refused."""
@@ -151,7 +187,7 @@ class StripeGateway:
             thing = event["data"]["object"]
             reference = thing["id"] if thing["object"] == "payment_intent" else thing.get("payment_intent") or ""
             return Event(key=str(event["id"]), type=str(event["type"]), reference=str(reference))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise BadSignature from None
 
     @staticmethod
@@ -166,6 +202,10 @@ class StripeGateway:
 
 class _UnexpectedState(Rejected):
     """The object is past what was asked of it."""
+
+
+class _Repeated(OutcomeUnknown):
+    """An error that an earlier call with the same key had; that call is over."""
 
 
 def _call[Result](act: Callable[[], Result]) -> Result:
@@ -187,7 +227,10 @@ def _call[Result](act: Callable[[], Result]) -> Result:
         if error.code == "amount_too_small":
             raise Rejected("the amount is too small to be paid online") from None
         raise Rejected("the payment provider refused the request") from None
-    except sdk.StripeError:
+    except sdk.StripeError as error:
+        first = error.headers.get("original-request") if error.headers else None
+        if first is not None and first != error.request_id:
+            raise _Repeated("the payment provider had an error") from None
         # 409, 5xx, HTML instead of JSON: it may have happened all the same.
         raise OutcomeUnknown("the payment provider had an error") from None
     except GatewayError:
@@ -196,15 +239,19 @@ def _call[Result](act: Callable[[], Result]) -> Result:
         raise OutcomeUnknown("the payment provider gave an unreadable answer") from None
 
 
-def _report(intent: sdk.PaymentIntent) -> RequestReport:
+def _key_of(intent: sdk.PaymentIntent) -> str:
+    return str(intent.metadata.to_dict().get("request", "")) if intent.metadata else ""
+
+
+def _report(intent: sdk.PaymentIntent, refunds: tuple[RefundReport, ...] = ()) -> RequestReport:
     try:
         currency = intent.currency.upper()
         charge = intent.latest_charge
-        payments = (_payment(charge, intent, currency),) if isinstance(charge, sdk.Charge) else ()
+        payments = (_payment(charge, intent, currency, refunds),) if isinstance(charge, sdk.Charge) else ()
         return RequestReport(
             gateway="stripe",
             reference=intent.id,
-            key=str(intent.metadata.to_dict().get("request", "")) if intent.metadata else "",
+            key=_key_of(intent),
             client_secret=intent.client_secret or "",
             amount=Money(from_stripe(intent.amount, currency), currency),
             cancelled=intent.status == "canceled",
@@ -214,7 +261,9 @@ def _report(intent: sdk.PaymentIntent) -> RequestReport:
         raise OutcomeUnknown("the payment provider gave an unreadable answer") from None
 
 
-def _payment(charge: sdk.Charge, intent: sdk.PaymentIntent, currency: str) -> PaymentReport:
+def _payment(
+    charge: sdk.Charge, intent: sdk.PaymentIntent, currency: str, refunds: tuple[RefundReport, ...]
+) -> PaymentReport:
     details = charge.payment_method_details
     card = details.card if details and details.type == "card" else None
     if charge.captured:
@@ -232,11 +281,10 @@ def _payment(charge: sdk.Charge, intent: sdk.PaymentIntent, currency: str) -> Pa
         currency=currency,
         amount_minor=from_stripe(charge.amount, currency),
         captured_minor=from_stripe(captured, currency),
-        # Given up by the gateway's automatic release of an uncaptured hold, an amount counts as refunded there too.
-        refunded_minor=from_stripe(charge.amount_refunded if state == PaymentState.CAPTURED else 0, currency),
         method=details.type if details else "",
         last4=(card.last4 or "") if card else "",
         failure_code=charge.failure_code or "",
+        refunds=refunds,
     )
 
 
@@ -248,4 +296,9 @@ _REFUND_OUTCOMES = {
 
 
 def _refund_report(refund: sdk.Refund) -> RefundReport:
-    return RefundReport(refund.id, _REFUND_OUTCOMES.get(str(refund.status), RefundOutcome.SENT))
+    return RefundReport(
+        refund_id=refund.id,
+        key=str(refund.metadata.to_dict().get("refund", "")) if refund.metadata else "",
+        amount_minor=from_stripe(refund.amount, refund.currency.upper()),
+        outcome=_REFUND_OUTCOMES.get(str(refund.status), RefundOutcome.SENT),
+    )
