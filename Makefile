@@ -22,7 +22,7 @@ check: ## lint, formatting, types and the import rules
 	@failed=""; \
 	$(PY) -m ruff check . || failed="$$failed ruff-check"; \
 	$(PY) -m ruff format --check . || failed="$$failed ruff-format"; \
-	$(PY) -m mypy || failed="$$failed mypy"; \
+	ENVIRONMENT=test $(PY) -m mypy || failed="$$failed mypy"; \
 	$(LINT_IMPORTS) || failed="$$failed lint-imports"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 

@@ -149,6 +149,12 @@ class StockMovement(models.Model):
         constraints = (
             # A second release or a second reservation for one source cannot be written, whoever asks.
             models.UniqueConstraint(fields=("source_id", "variant", "kind"), name="stock_moves_once_per_source"),
+            # What is reserved is released or sent, never both.
+            models.UniqueConstraint(
+                fields=("source_id", "variant"),
+                condition=Q(kind__in=("released", "sent")),
+                name="stock_reservation_ends_once",
+            ),
             models.CheckConstraint(
                 condition=Q(kind="received", on_hand_change__gt=0, reserved_change=0)
                 | Q(kind="written_off", on_hand_change__lt=0, reserved_change=0)

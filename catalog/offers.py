@@ -46,10 +46,10 @@ class DeliveryOffer:
 _OFFERS = """
 SELECT p.id, p.title, p.kind, v.id, v.title, v.sku, v.price_minor, v.currency, v.weight_grams,
        coalesce(s.on_hand - s.reserved, 0)
-FROM catalog_product p
+FROM (VALUES {wanted}) AS wanted (id)
+JOIN catalog_product p ON p.id = wanted.id AND p.active
 JOIN catalog_variant v ON v.product_id = p.id AND v.active
 LEFT JOIN catalog_stock s ON s.variant_id = v.id
-WHERE p.id = ANY(%s) AND p.active
 ORDER BY v.position, v.sku
 """
 
@@ -64,8 +64,13 @@ _AVAILABLE = "SELECT variant_id, on_hand - reserved FROM catalog_stock WHERE var
 def find_offers(product_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[Offer]]:
     """The active variants of each active product, the default one first. A product without any is not in the answer."""
     offers: dict[uuid.UUID, list[Offer]] = {}
+    wanted = list(product_ids)
+    if not wanted:
+        return offers
+    # Not an array: see `catalog.stock.reserve`.
+    statement = _OFFERS.format(wanted=", ".join(["(%s::uuid)"] * len(wanted)))
     with connection.cursor() as cursor:
-        cursor.execute(_OFFERS, [list(product_ids)])
+        cursor.execute(statement, wanted)
         for product_id, title, kind, variant_id, variant, sku, price, currency, weight, available in cursor.fetchall():
             offer = Offer(product_id, title, kind, variant_id, variant, sku, Money(price, currency), weight, available)
             offers.setdefault(product_id, []).append(offer)

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 from django.db import connection
 
 from catalog.models import MovementKind
 
 _RESERVE = """
-WITH wanted AS (
-    SELECT * FROM unnest(%(variants)s::uuid[], %(quantities)s::int[]) AS w (variant_id, quantity)
+WITH wanted (variant_id, quantity) AS (
+    VALUES {wanted}
 ), held AS MATERIALIZED (
     SELECT s.variant_id, w.quantity FROM catalog_stock s JOIN wanted w USING (variant_id)
     ORDER BY s.variant_id FOR UPDATE OF s
@@ -32,7 +33,8 @@ WITH wanted AS (
 SELECT variant_id FROM taken
 """
 
-# What a source still holds: reserved and neither released nor sent. Both acts below end the hold, so only one can.
+# What a source still holds: reserved and neither released nor sent. Both acts below end the hold, so only one can: of
+# two at once the second does not see the first's movement, but runs into its unique constraint and changes nothing.
 _END_RESERVATION = """
 WITH reserved AS (
     SELECT m.variant_id, m.reserved_change AS quantity FROM catalog_stockmovement m
@@ -76,11 +78,13 @@ def reserve(*, source_id: uuid.UUID, quantities: Mapping[uuid.UUID, int]) -> set
     Runs in the caller's transaction and keeps the stock rows locked until its end. When anything is returned, the rest
     was reserved all the same: the caller rolls back.
     """
+    # Row by row and not as arrays, whose length a prepared plan does not know: it would be planned anew every time.
+    wanted = ", ".join(f"(%(variant{index})s::uuid, %(quantity{index})s::int)" for index in range(len(quantities)))
+    values: dict[str, Any] = {"source": source_id}
+    for index, (variant_id, quantity) in enumerate(quantities.items()):
+        values |= {f"variant{index}": variant_id, f"quantity{index}": quantity}
     with connection.cursor() as cursor:
-        cursor.execute(
-            _RESERVE,
-            {"variants": list(quantities), "quantities": list(quantities.values()), "source": source_id},
-        )
+        cursor.execute(_RESERVE.format(wanted=wanted), values)
         taken = {row[0] for row in cursor.fetchall()}
     return set(quantities) - taken
 

@@ -155,6 +155,15 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "what an attempt says went back is the sum of its refunds that succeeded",
+        """
+        SELECT a.gateway_payment_id, a.refunded_minor, f.succeeded FROM payments_paymentattempt a LEFT JOIN (
+            SELECT attempt_id, sum(amount_minor) AS succeeded FROM payments_refund WHERE state = 'succeeded' GROUP BY 1
+        ) f ON f.attempt_id = a.id
+        WHERE a.refunded_minor <> coalesce(f.succeeded, 0)
+        """,
+    ),
+    (
         "a subject has at most one active payment request",
         """
         SELECT subject_id, count(*) FROM payments_paymentrequest WHERE state IN ('initiated', 'unknown', 'open')

@@ -67,7 +67,8 @@ def orders_to_expire(now: datetime, limit: int) -> list[uuid.UUID]:
 
 
 def _cancel(order: Order, *, event: HistoryEvent, actor: Actor, facts: Mapping[str, Any]) -> None:
-    if OrderStatus.CANCELLED not in MOVES[OrderStatus(order.status)]:
+    # The money of a refunded order is gone already; the table's move is for a refund that failed.
+    if order.status == OrderStatus.REFUNDED or OrderStatus.CANCELLED not in MOVES[OrderStatus(order.status)]:
         raise StatusRefused("move_not_allowed", order, to=OrderStatus.CANCELLED)
     transition(order, OrderStatus.CANCELLED, event=event, actor=actor, facts=facts)
     for request_id in collecting.want_cancelled(order.pk):

@@ -16,13 +16,22 @@ from payments import collecting
 
 
 def collect_cash(order_id: uuid.UUID, *, amount: Money, receipt: uuid.UUID, actor: Actor) -> Order:
-    """The cash is recorded and the order's status follows. The same receipt twice is recorded once.
+    """The cash is recorded and the order's status follows. The same receipt again changes nothing, paid in full or not.
 
-    Raises StatusRefused (`not_on_delivery`, `nothing_due`) and DomainError (`amount_invalid`) when the amount is not
-    above zero, in another currency, or more than is due.
+    Raises StatusRefused (`not_on_delivery`, `nothing_due`) and DomainError: `amount_invalid` when the amount is not
+    above zero, in another currency, or more than is due; `receipt_used` when the receipt is of another order or amount.
     """
     with transaction.atomic(durable=True):
         order = Order.objects.select_for_update().get(pk=order_id)
+        known = collecting.find_cash(receipt)
+        if known is not None:
+            if (known.request.subject_id, known.amount_minor, known.currency) != (
+                order.pk,
+                amount.minor,
+                amount.currency,
+            ):
+                raise DomainError([Fault("receipt_used", at=("receipt",))])
+            return order
         if order.payment_terms != PaymentTerms.ON_DELIVERY:
             raise StatusRefused("not_on_delivery", order)
         if order.status not in UNPAID:

@@ -52,14 +52,14 @@ def resume(placement_key: uuid.UUID) -> Checkout | None:
     if order is None:
         return None
     request_id = PaymentRequest.objects.filter(subject_id=order.pk).values_list("pk", flat=True).first()
-    return _ask(PlacedOrder(order.pk, order.number, order.total, request_id))
+    return _ask(PlacedOrder(order.pk, order.number, order.total, request_id), again=True)
 
 
-def _ask(placed: PlacedOrder) -> Checkout:
+def _ask(placed: PlacedOrder, *, again: bool = False) -> Checkout:
     if placed.request_id is None:
         return Checkout(placed.id, placed.total, None, None)
     try:
-        request = collecting.create_at_gateway(placed.request_id)
+        request = collecting.create_at_gateway(placed.request_id, again=again)
     except GatewayError as error:
         cancellation.cancel_unpaid(placed.id, actor=SYSTEM, facts={"reason": "payment not initialized"})
         raise PaymentNotInitialized(error.reason) from None

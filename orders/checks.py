@@ -80,6 +80,8 @@ def check(
     faults: list[Fault] = []
     if delivery is None:
         faults.append(Fault("delivery_method_not_found", at=("delivery_method",)))
+    if not items:
+        faults.append(Fault("no_items", at=("items",)))
     lines: list[tuple[Offer, int]] = []
     wanted: Counter[uuid.UUID] = Counter()
     for index, item in enumerate(items):

@@ -7,26 +7,31 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from django.conf import settings
-from procrastinate import RetryStrategy
+from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.jobs import Status
 
 from kit import clock
 from orders import actors, cancellation, notifications, queue
 from orders.confirmation import ask_gateway
-from orders.models import Order, OrderStatus
+from orders.models import Order
 from orders.settlement import settle
 from payments import collecting, gateways, inbox, queries, recording, refunding
-from payments.gateways.base import GatewayError
-from payments.models import EventState, PaymentRequest, RequestState, WebhookEvent
+from payments.gateways.base import GatewayError, OutcomeUnknown, Rejected, Unavailable
+from payments.models import OPEN_REFUND_STATES, EventState, PaymentRequest, Refund, RequestState, WebhookEvent
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
 GIVE_UP_EVENT_AFTER = 12
-_RETRY = RetryStrategy(max_attempts=GIVE_UP_EVENT_AFTER, exponential_wait=2)
+# A few quick tries; the periodic chase makes the others, with pauses that grow.
+_RETRY = RetryStrategy(max_attempts=4, exponential_wait=2)
+JOBS_KEPT_H = 24
+FAILED_JOBS_KEPT_H = 24 * 30
 
 
 @app.task(name=inbox.WORK_EVENT, queue="events", retry=_RETRY)
@@ -34,13 +39,16 @@ def work_event(event_id: int) -> None:
     """Bring the order that an event is about in line with what its gateway says now.
 
     Nothing of the event itself is believed but that something happened. A gateway that cannot be asked makes the job
-    come again; after several tries the event is put before a person.
+    come again, however long that takes; an event that fails otherwise is put before a person after several tries.
     """
     event = WebhookEvent.objects.filter(pk=event_id, state=EventState.RECEIVED).first()
     if event is None:
         return
     try:
         known = _work(event)
+    except (OutcomeUnknown, Unavailable):
+        inbox.mark_tried(event, give_up_after=None)
+        raise
     except Exception:
         inbox.mark_tried(event, give_up_after=GIVE_UP_EVENT_AFTER)
         raise
@@ -54,7 +62,11 @@ def _work(event: WebhookEvent) -> bool:
     subject_id = queries.find_subject(event.gateway, event.gateway_reference)
     if subject_id is None:
         # Its request may be ours all the same: the event can be faster than the answer that carries the reference.
-        report = gateways.online(event.gateway).fetch(event.gateway_reference)
+        try:
+            report = gateways.online(event.gateway).fetch(event.gateway_reference)
+        except Rejected:
+            # The gateway does not know it under our keys: another shop's, or a test's.
+            return False
         request = recording.find_request(report)
         if request is None:
             return False
@@ -90,15 +102,25 @@ def _chase(request: PaymentRequest) -> None:
     report = collecting.cancel_at_gateway(request)
     if report is not None:
         settle(request.subject_id, actor=actors.GATEWAY, report=report)
+    elif clock.now() - request.created_at < settings.UNKNOWN_OUTCOME_ASK_AFTER:
+        # The call that creates it may still be on its way: the periodic chase looks once more.
+        return
     collecting.mark_cancelled(request.pk)
 
 
 @app.task(name=queue.SEND_REFUND, queue="money")
 def send_refund(refund_id: str) -> None:
     """Carry a refund to its gateway, or ask how far it is; then settle its order."""
+    refund = Refund.objects.select_related("attempt__request").get(pk=uuid.UUID(refund_id))
+    if refund.state not in OPEN_REFUND_STATES:
+        return
+    refunding.mark_asked(refund.pk)
+    request = refund.attempt.request
     try:
-        request = refunding.send_refund(uuid.UUID(refund_id))
-        if request is not None:
+        if refund.times_asked:
+            # Whoever asked before may have been heard, and somebody may have sent the money back by hand.
+            settle(request.subject_id, actor=actors.GATEWAY, report=collecting.fetch(request))
+        if refunding.send_refund(refund.pk):
             settle(request.subject_id, actor=actors.GATEWAY, report=collecting.fetch(request))
     except GatewayError as error:
         log.warning("refund_without_answer", refund=refund_id, reason=error.reason)
@@ -130,10 +152,7 @@ def _try[Subject](act: Callable[[Subject], object], subject: Subject) -> None:
 
 def _chase_capture(request_id: uuid.UUID) -> None:
     request = PaymentRequest.objects.get(pk=request_id)
-    order = Order.objects.filter(pk=request.subject_id).exclude(status=OrderStatus.CANCELLED).first()
-    if order is None:
-        return
-    ask_gateway(order)
+    ask_gateway(Order.objects.get(pk=request.subject_id))
 
 
 @app.periodic(cron="* * * * * */10")
@@ -143,7 +162,7 @@ def expire_orders(timestamp: int) -> None:
     del timestamp
     now = clock.now()
     for order_id in cancellation.orders_to_expire(now, BATCH):
-        cancellation.expire_order(order_id, now=now)
+        _try(partial(cancellation.expire_order, now=now), order_id)
 
 
 @app.periodic(cron="* * * * * */5")
@@ -155,12 +174,28 @@ def send_notices(timestamp: int) -> None:
         pass
 
 
-@app.periodic(cron="*/5 * * * *")
+@app.periodic(cron="* * * * *")
 @app.task(
     name="orders.retry_stalled_jobs", queue="upkeep", queueing_lock="orders.retry_stalled_jobs", pass_context=True
 )
-async def retry_stalled_jobs(context, timestamp: int) -> None:  # type: ignore[no-untyped-def]
-    """Put the jobs of a worker that died back into the queue."""
-    del context, timestamp
-    for job in await app.job_manager.get_stalled_jobs():
-        await app.job_manager.retry_job(job)
+async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
+    """Put the jobs of a worker that died back into the queue; a periodic one comes again by itself."""
+    del timestamp
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs():
+        if job.queueing_lock is None:
+            await manager.retry_job(job)
+        else:
+            await manager.finish_job(job, Status.FAILED, delete_job=True)
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="orders.forget_old_jobs", queue="upkeep", queueing_lock="orders.forget_old_jobs", pass_context=True)
+async def forget_old_jobs(context: JobContext, timestamp: int) -> None:
+    """Delete jobs that were done some time ago; those that failed stay longer, for whoever asks why."""
+    del timestamp
+    manager = context.app.job_manager
+    await manager.delete_old_jobs(nb_hours=JOBS_KEPT_H)
+    await manager.delete_old_jobs(
+        nb_hours=FAILED_JOBS_KEPT_H, include_failed=True, include_cancelled=True, include_aborted=True
+    )

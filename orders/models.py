@@ -140,7 +140,11 @@ class Order(models.Model):
         indexes = (
             models.Index(fields=("customer", "-number"), name="order_of_customer"),
             models.Index(fields=("status", "-number"), name="order_by_status"),
-            models.Index(fields=("email",), name="order_by_email"),
+            # By the whole e-mail or its beginning, whatever the database's collation, the newest first.
+            models.Index(
+                fields=("email", "-number"), opclasses=("varchar_pattern_ops", "int8_ops"), name="order_by_email"
+            ),
+            models.Index(fields=("placed_at",), name="order_by_placed_at"),
             models.Index(
                 fields=("expires_at",),
                 condition=Q(status="payment_pending", expires_at__isnull=False),

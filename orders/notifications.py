@@ -4,12 +4,9 @@ a job: a mail server that is down delays mails, never orders.
 
 from __future__ import annotations
 
-from datetime import timedelta
-from smtplib import SMTPException
-
 import structlog
 from django.core.mail import EmailMessage
-from django.db.models import F
+from django.db import connection
 from django.template.loader import render_to_string
 
 from kit import clock
@@ -28,30 +25,43 @@ def want_confirmation(order: Order) -> None:
 
 
 def send_due() -> int:
-    """Send what is due, in batches; returns how many mails went out.
+    """Send a batch of what is due; returns how many notices it took on.
 
-    Each notice is taken for a while before its mail is sent, outside any transaction, so that two workers never send
+    Notices are taken for a while before their mails are sent, outside any transaction, so that two workers never send
     the same and a slow mail server holds no lock. One that cannot be sent is tried again after a pause that grows. A
     crash right after sending sends that one mail twice: mail knows no better.
     """
-    due = Notice.objects.filter(sent_at=None, due_at__lte=clock.now()).order_by("due_at")
-    return sum(_send(notice) for notice in due.select_related("order").prefetch_related("order__lines")[:BATCH])
+    taken = _take()
+    notices = Notice.objects.filter(pk__in=taken).select_related("order").prefetch_related("order__lines")
+    for notice in notices:
+        _send(notice)
+    return len(taken)
 
 
-def _send(notice: Notice) -> bool:
-    pause = timedelta(minutes=min(2 ** (notice.times_tried + 1), 60))
-    taken = Notice.objects.filter(pk=notice.pk, sent_at=None, due_at=notice.due_at).update(
-        due_at=clock.now() + pause, times_tried=F("times_tried") + 1
-    )
-    if not taken:
-        return False
+_TAKE = """
+UPDATE orders_notice n SET times_tried = times_tried + 1,
+    due_at = %(now)s::timestamptz + least(interval '2 minutes' * power(2, n.times_tried), interval '1 hour')
+FROM (
+    SELECT id FROM orders_notice WHERE sent_at IS NULL AND due_at <= %(now)s
+    ORDER BY due_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+) due WHERE n.id = due.id RETURNING n.id
+"""
+
+
+def _take() -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, {"now": clock.now(), "batch": BATCH})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _send(notice: Notice) -> None:
     try:
         _mail(notice).send()
-    except (OSError, SMTPException) as error:
-        log.warning("mail_failed", order=notice.order.number, error=type(error).__name__)
-        return False
+    except Exception:
+        # Whatever is wrong with one mail or with the mail server, the others are tried, and this one again later.
+        log.exception("mail_failed", order=notice.order.number)
+        return
     Notice.objects.filter(pk=notice.pk).update(sent_at=clock.now())
-    return True
 
 
 def _mail(notice: Notice) -> EmailMessage:

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from catalog import offers, stock
 from kit import clock
@@ -77,6 +78,8 @@ WITH placed AS (
         order_id, position, variant_id, kind, title, variant_title, sku, quantity, unit_price_minor, discount_minor,
         tax_minor
     ) VALUES {lines}
+), asked AS (
+    {request}
 ), told AS (
     INSERT INTO orders_orderhistory (order_id, event, from_status, to_status, actor_kind, actor_id, facts)
     VALUES (%(id)s, 'placed', '', %(status)s, %(actor_kind)s, %(actor_id)s, '{{}}')
@@ -85,6 +88,8 @@ WITH placed AS (
 )
 SELECT number FROM placed
 """
+
+_REQUEST = collecting.OPEN_REQUEST.format(description="'Order ' || (SELECT number FROM placed)")
 
 
 def place_order(purchase: Purchase) -> PlacedOrder:
@@ -100,25 +105,25 @@ def place_order(purchase: Purchase) -> PlacedOrder:
         terms=purchase.terms,
         coupon_code=purchase.coupon_code,
     )
-    order_id = new_id()
+    order_id, request_id = new_id(), new_id()
     total = Money(basket.totals.total, basket.totals.currency)
-    with transaction.atomic(durable=True):
-        number = _write(order_id, purchase, basket)
-        request_id = None
-        if total.minor > 0:
-            request_id = collecting.open_request(
-                subject_id=order_id, gateway=purchase.gateway, amount=total, description=f"Order {number}"
-            )
-        short = stock.reserve(source_id=order_id, quantities=basket.quantities())
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        # BEGIN, the order and its stock travel together: the answer to one is not needed for the next.
+        with connection.connection.pipeline():
+            _write(cursor, order_id, request_id, purchase, basket)
+            short = stock.reserve(source_id=order_id, quantities=basket.quantities())
+            number = int(cursor.fetchone()[0])
         if short:
             # Sold while we were looking: the rollback takes everything back, then we say what is left.
             transaction.set_rollback(True)
     if short:
         raise _sold_meanwhile(basket, short)
-    return PlacedOrder(order_id, number, total, request_id)
+    return PlacedOrder(order_id, number, total, request_id if total.minor > 0 else None)
 
 
-def _write(order_id: uuid.UUID, purchase: Purchase, basket: Basket) -> int:
+def _write(
+    cursor: CursorWrapper, order_id: uuid.UUID, request_id: uuid.UUID, purchase: Purchase, basket: Basket
+) -> None:
     totals, address, now = basket.totals, purchase.address, clock.now()
     waits_for_payment = purchase.terms == PaymentTerms.PREPAID and totals.total > 0
     values: dict[str, Any] = {
@@ -171,10 +176,14 @@ def _write(order_id: uuid.UUID, purchase: Purchase, basket: Basket) -> int:
     lines = ", ".join(
         "(" + ", ".join(f"%(line{row * width + column})s" for column in range(width)) + ")" for row in range(len(rows))
     )
-    with connection.cursor() as cursor:
-        # Only the names of placeholders are put together here; every value travels as a parameter.
-        cursor.execute(_WRITE_ORDER.format(lines=lines), {**values, **cells})
-        return int(cursor.fetchone()[0])
+    request = collecting.request_values(
+        request_id=request_id,
+        subject_id=order_id,
+        gateway=purchase.gateway,
+        amount=Money(totals.total, totals.currency),
+    )
+    # Only the names of placeholders are put together here; every value travels as a parameter.
+    cursor.execute(_WRITE_ORDER.format(lines=lines, request=_REQUEST), {**values, **cells, **request})
 
 
 def _expiry(now: datetime) -> datetime:

@@ -41,6 +41,7 @@ def settle_locked(order: Order, *, actor: Actor) -> None:
     """The same for an order whose row the caller holds locked in an open transaction."""
     totals, changed = _take_over(order)
     facts = {"collected_minor": totals.collected, "refunded_minor": totals.refunded}
+    nothing_to_send = False
     if order.status == OrderStatus.CANCELLED:
         may_keep = 0
         if totals.kept > 0 and _revive(order, totals.kept, facts):
@@ -55,17 +56,21 @@ def settle_locked(order: Order, *, actor: Actor) -> None:
             refunded=totals.refunded,
             delivered=order.fulfilment == Fulfilment.DELIVERED,
         )
+        unsent = order.fulfilment == Fulfilment.UNFULFILLED
+        if order.status == OrderStatus.REFUNDED and target != OrderStatus.REFUNDED and unsent:
+            # A refund failed after all. The goods are free for others already, so the money has to go back once more.
+            target, may_keep = OrderStatus.CANCELLED, 0
+        nothing_to_send = target == OrderStatus.REFUNDED and unsent
         if target != order.status:
             transition(order, target, event=HistoryEvent.PAYMENT, actor=actor, facts=facts)
         elif changed:
             note(order, event=HistoryEvent.PAYMENT, actor=actor, facts=facts)
-        if target == OrderStatus.REFUNDED and order.fulfilment == Fulfilment.UNFULFILLED:
-            # Nothing will be sent any more.
-            stock.release(source_id=order.reservation_id)
     if order.status in SETTLED:
         notifications.want_confirmation(order)
     reason = "Paid more than was due" if may_keep else "The order was cancelled"
     send_back(order, totals.kept - may_keep, reason=reason, actor=SYSTEM)
+    if nothing_to_send:
+        stock.release(source_id=order.reservation_id)
 
 
 def send_back(order: Order, amount_minor: int, *, reason: str, actor: Actor) -> int:
@@ -119,11 +124,12 @@ def _revive(order: Order, kept: int, facts: dict[str, int]) -> bool:
     for variant_id, quantity in order.lines.values_list("variant_id", "quantity"):
         quantities[variant_id] = quantities.get(variant_id, 0) + quantity
     reservation = new_id()
-    point = transaction.savepoint()
-    if stock.reserve(source_id=reservation, quantities=quantities):
-        transaction.savepoint_rollback(point)
+    with transaction.atomic():
+        short = stock.reserve(source_id=reservation, quantities=quantities)
+        # What was there is given back with the savepoint; the rest of the transaction stays.
+        transaction.set_rollback(bool(short))
+    if short:
         return False
-    transaction.savepoint_commit(point)
     order.reservation_id = reservation
     order.save(update_fields=["reservation_id"])
     transition(order, OrderStatus.PAID, event=HistoryEvent.REVIVED, actor=SYSTEM, facts=facts)

@@ -35,8 +35,11 @@ MOVES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.COMPLETED: frozenset({OrderStatus.REFUNDED}),
     # Money that arrives after expiry revives the order while there is stock.
     OrderStatus.CANCELLED: frozenset({OrderStatus.PARTIALLY_PAID, OrderStatus.PAID}),
-    # The end: a new purchase is a new order.
-    OrderStatus.REFUNDED: frozenset(),
+    # The end, unless a refund fails after all and the money is back with us: what was sent is paid for again, what
+    # was not sent stays called off while the money is sent back once more.
+    OrderStatus.REFUNDED: frozenset(
+        {OrderStatus.PARTIALLY_PAID, OrderStatus.PAID, OrderStatus.COMPLETED, OrderStatus.CANCELLED}
+    ),
 }
 
 UNPAID = (OrderStatus.PAYMENT_PENDING, OrderStatus.PARTIALLY_PAID)

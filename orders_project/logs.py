@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-# Keys of gateways, bearer tokens and client secrets, wherever they turn up in a text.
-_SECRET = re.compile(
-    r"(sk|rk|whsec)_[A-Za-z0-9_]{6,}|pi_[A-Za-z0-9]+_secret_[A-Za-z0-9]+|Bearer\s+[\w.~+/-]+=*|eyJ[\w-]+\.[\w-]+\.[\w-]+"
-)
-_SECRET_FIELDS = frozenset({"password", "authorization", "apikey", "client_secret", "token", "access", "refresh"})
-
-
-def scrub(text: str) -> str:
-    """The text without anything that looks like a key, token or client secret."""
-    return _SECRET.sub("[secret]", text)
+from kit.secrets import MASK, SECRET_NAMES, scrub
 
 
 def _scrub_entry(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
     for key, value in entry.items():
-        if key.lower() in _SECRET_FIELDS:
-            entry[key] = "[secret]"
+        if key.lower() in SECRET_NAMES:
+            entry[key] = MASK
         elif isinstance(value, str):
             entry[key] = scrub(value)
     return entry

@@ -19,6 +19,7 @@ _SEE_ORDERS = (
     "catalog.view_product",
     "catalog.view_variant",
     "catalog.view_stock",
+    "catalog.view_stockmovement",
     "catalog.view_deliverymethod",
 )
 
@@ -26,7 +27,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     # answers the telephone: sees orders and may call one off
     "support": (*_SEE_ORDERS, "orders.cancel_order"),
     # packs and sends, and takes the money at the door
-    "warehouse": (*_SEE_ORDERS, "orders.fulfil_order", "orders.collect_cash", "catalog.view_stockmovement"),
+    "warehouse": (*_SEE_ORDERS, "orders.fulfil_order", "orders.collect_cash"),
     # decides what is on sale, and how much of it there is
     "catalogue": (
         *(f"catalog.{act}_{model}" for act in ("view", "add", "change") for model in ("product", "variant")),
@@ -36,7 +37,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "catalog.view_stockmovement",
     ),
     # checks the money and sees what gateways told us
-    "accounting": (*_SEE_ORDERS, "payments.view_webhookevent", "catalog.view_stockmovement"),
+    "accounting": (*_SEE_ORDERS, "payments.view_webhookevent"),
 }
 
 

@@ -13,6 +13,7 @@ import environ
 from django.utils.csp import CSP
 
 from orders_project import environment
+from orders_project.admin_look import LOOK
 from orders_project.logs import LOG_SETTINGS, configure_structlog
 
 BASE_DIR = environment.BASE_DIR
@@ -97,6 +98,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "orders_project.admin_policy.AdminPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "orders_project.requests.DatabaseOutageMiddleware",
     "orders_project.requests.BodyLimitMiddleware",
@@ -142,7 +144,12 @@ def _database(url: str) -> dict[str, Any]:
     # track prepared statements needs this off.
     if env.bool("DATABASE_PREPARED_STATEMENTS", default=True):
         options |= {"server_side_binding": True, "prepare_threshold": 3}
-    return {**database, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    return {
+        **database,
+        "ENGINE": "orders_project.postgresql",
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+    }
 
 
 DATABASES = {"default": _database(env.str("DATABASE_URL", default="postgres:///quittance"))}
@@ -153,6 +160,8 @@ if not PRODUCTION:
     INSTALLED_APPS.append("payments.sandbox")
 
 AUTH_USER_MODEL = "customers.User"
+# Whoever signs in for no page in particular wants the back office: nobody else signs in with a form.
+LOGIN_REDIRECT_URL = "admin:index"
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -166,6 +175,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "orders_project.admin_formats"
 
 STATIC_URL = "static/"
 # Serves each app's files as they lie in the packages: no collectstatic step to forget.
@@ -180,7 +190,7 @@ CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_HEADERS = ["accept", "authorization", "apikey", "content-type", "idempotency-key", "x-request-id"]
 CORS_EXPOSE_HEADERS = ["Location", "Retry-After", "X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining"]
 
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF, CSP.NONCE],
     "style-src": [CSP.SELF, CSP.NONCE],
@@ -190,6 +200,12 @@ SECURE_CSP = {
     "form-action": [CSP.SELF],
     "base-uri": [CSP.NONE],
     "frame-ancestors": [CSP.NONE],
+}
+# unfold's JavaScript evaluates expressions and sets styles.
+ADMIN_CSP: dict[str, list[str]] = {
+    **SECURE_CSP,
+    "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],
+    "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
 }
 HTTPS = PUBLIC_BASE_URL.startswith("https://")
 SECURE_SSL_REDIRECT = HTTPS and env.bool("SSL_REDIRECT", default=True)
@@ -233,7 +249,7 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-UNFOLD = {"SITE_TITLE": "Quittance", "SITE_HEADER": "Quittance", "SITE_SUBHEADER": "Back office"}
+UNFOLD = LOOK
 
 PROCRASTINATE_ON_APP_READY = None
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
@@ -23,9 +24,15 @@ urlpatterns: list[Any] = [
     path("api/v1/", include("orders.api.urls")),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(permission_classes=[AllowAny]), name="schema"),
     re_path(
-        r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema", permission_classes=[AllowAny]), name="docs"
+        r"^api/docs/?$",
+        # Its page has no template for an answer to OPTIONS.
+        SpectacularSwaggerSplitView.as_view(
+            url_name="schema", permission_classes=[AllowAny], http_method_names=["get", "head"]
+        ),
+        name="docs",
     ),
     path("", include("orders_project.dialects.storefront.urls")),
+    path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
 ]
 if not settings.PRODUCTION:

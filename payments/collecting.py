@@ -7,22 +7,27 @@ of it is recorded by `payments.recording`. Whoever is cut off in between is foun
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import connection
 from django.db.models import F
 
 from kit import clock
-from kit.ids import new_id
 from kit.money import Money
 from payments import gateways
 from payments.gateways.base import Ask, GatewayError, OutcomeUnknown, PaymentState, RequestReport
-from payments.models import AttemptState, GatewayName, PaymentAttempt, PaymentRequest, RequestState
+from payments.models import AttemptState, GatewayName, PaymentAttempt, PaymentRequest, Refund, RequestState
 
-_OPEN_REQUEST = """
+OPEN_REQUEST = """
 INSERT INTO payments_paymentrequest
     (id, subject_id, gateway, client_secret, amount_minor, currency, description, state, times_asked)
-VALUES (%s, %s, %s, '', %s, %s, %s, %s, 0)
+SELECT %(request_id)s, %(request_subject)s, %(request_gateway)s, '', %(request_amount)s::bigint, %(request_currency)s,
+       {description}, %(request_state)s, 0
+WHERE %(request_amount)s::bigint > 0
 """
+"""Writes down that an amount is asked for, if it is above zero. Part of the statement of whoever asks: the active
+request of a subject comes into being with the subject. `description` is an SQL expression; the values are those of
+`request_values`."""
 
 
 def refuse_transaction() -> None:
@@ -31,34 +36,35 @@ def refuse_transaction() -> None:
         raise RuntimeError("a gateway is never called inside a database transaction")
 
 
-def open_request(*, subject_id: uuid.UUID, gateway: GatewayName, amount: Money, description: str) -> uuid.UUID:
-    """Write down, in the caller's transaction, that an amount is asked for; returns the request's id.
-
-    A gateway is told after the commit; cash needs nobody to be told. Raises IntegrityError while the subject still has
-    an active request.
-    """
+def request_values(
+    *, request_id: uuid.UUID, subject_id: uuid.UUID, gateway: GatewayName, amount: Money
+) -> dict[str, Any]:
+    """The values of `OPEN_REQUEST`. A gateway is told after the commit; cash needs nobody to be told."""
     state = RequestState.OPEN if gateway == GatewayName.OFFLINE else RequestState.INITIATED
-    request_id = new_id()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _OPEN_REQUEST,
-            [request_id, subject_id, gateway.value, amount.minor, amount.currency, description, state.value],
-        )
-    return request_id
+    return {
+        "request_id": request_id,
+        "request_subject": subject_id,
+        "request_gateway": gateway.value,
+        "request_amount": amount.minor,
+        "request_currency": amount.currency,
+        "request_state": state.value,
+    }
 
 
-def create_at_gateway(request_id: uuid.UUID) -> PaymentRequest:
+def create_at_gateway(request_id: uuid.UUID, *, again: bool = False) -> PaymentRequest:
     """Tell the gateway of an initiated request; afterwards it is open, with its reference and client secret.
 
-    Raises GatewayError, after noting on the row whether the outcome is unknown or the gateway refused. Repeating it
-    for a request that is open already asks nobody.
+    With `again` somebody else may have told it before and was cut off: what the gateway has already is taken over.
+    Raises GatewayError, after noting on the row whether the outcome is unknown or the gateway refused. Nobody is asked
+    about a request that is open already or that nobody should pay any more.
     """
     refuse_transaction()
     request = PaymentRequest.objects.get(pk=request_id)
-    if request.state not in (RequestState.INITIATED, RequestState.UNKNOWN):
+    if request.state not in (RequestState.INITIATED, RequestState.UNKNOWN) or request.cancel_wanted_at is not None:
         return request
+    gateway, ask = gateways.online(request.gateway), ask_of(request)
     try:
-        report = gateways.online(request.gateway).create(ask_of(request))
+        report = (gateway.find(ask) if again else None) or gateway.create(ask)
     except GatewayError as error:
         state = RequestState.UNKNOWN if isinstance(error, OutcomeUnknown) else RequestState.REFUSED
         _undecided(request_id).update(state=state)
@@ -76,7 +82,7 @@ def _undecided(request_id: uuid.UUID):  # type: ignore[no-untyped-def]
 
 def ask_of(request: PaymentRequest) -> Ask:
     """What the gateway is told of a request, the same at every repetition."""
-    return Ask(key=str(request.pk), amount=request.amount, description=request.description)
+    return Ask(key=str(request.pk), amount=request.amount, description=request.description, since=request.created_at)
 
 
 def want_cancelled(subject_id: uuid.UUID) -> list[uuid.UUID]:
@@ -120,11 +126,12 @@ def mark_asked(request_id: uuid.UUID) -> None:
 
 
 def fetch(request: PaymentRequest) -> RequestReport:
-    """What the gateway says of a request now. Raises GatewayError."""
+    """What the gateway says of a request now, with its refunds once there are any. Raises GatewayError."""
     refuse_transaction()
     if request.gateway_reference is None:
         raise LookupError("the gateway does not know this request yet")
-    return gateways.online(request.gateway).fetch(request.gateway_reference)
+    refunds = Refund.objects.filter(attempt__request=request).exists()
+    return gateways.online(request.gateway).fetch(request.gateway_reference, refunds=refunds)
 
 
 def capture_authorized(request: PaymentRequest, report: RequestReport) -> RequestReport:
@@ -146,20 +153,30 @@ def capture_authorized(request: PaymentRequest, report: RequestReport) -> Reques
     payment = held[0]
     attempts = PaymentAttempt.objects.filter(gateway=request.gateway, gateway_payment_id=payment.payment_id)
     attempts.filter(state=AttemptState.AUTHORIZED).update(capture_wanted_at=clock.now())
-    gateway.capture(report.reference, payment.payment_id, request.amount, key=str(request.pk))
+    gateway.capture(report.reference, payment.payment_id, request.amount)
     return gateway.fetch(report.reference)
+
+
+def find_cash(receipt: uuid.UUID) -> PaymentAttempt | None:
+    """What was recorded under a receipt, with its request."""
+    attempts = PaymentAttempt.objects.select_related("request")
+    return attempts.filter(gateway=GatewayName.OFFLINE, gateway_payment_id=_cash_id(receipt)).first()
+
+
+def _cash_id(receipt: uuid.UUID) -> str:
+    return f"cash_{receipt.hex}"
 
 
 def record_cash(*, subject_id: uuid.UUID, amount: Money, receipt: uuid.UUID) -> PaymentAttempt:
     """Write down cash that staff took for a subject, in the caller's transaction.
 
     `receipt` names the act: the same receipt twice is recorded once. Raises PaymentRequest.DoesNotExist when the
-    subject has no open request for cash.
+    subject has no request for cash.
     """
     request = PaymentRequest.objects.select_for_update().get(subject_id=subject_id, gateway=GatewayName.OFFLINE)
     attempt, _ = PaymentAttempt.objects.get_or_create(
         gateway=GatewayName.OFFLINE,
-        gateway_payment_id=f"cash_{receipt.hex}",
+        gateway_payment_id=_cash_id(receipt),
         defaults={
             "request": request,
             "state": AttemptState.CAPTURED,

@@ -23,10 +23,10 @@ def store(gateway: str, event: Event, body: bytes) -> bool:
     with transaction.atomic():
         stored, new = WebhookEvent.objects.get_or_create(
             gateway=gateway,
-            event_key=event.key.replace("\0", "")[:80],
+            event_key=_storable(event.key, 80),
             defaults={
-                "event_type": event.type.replace("\0", "")[:80],
-                "gateway_reference": event.reference.replace("\0", "")[:64],
+                "event_type": _storable(event.type, 80),
+                "gateway_reference": _storable(event.reference, 64),
                 "body": body,
             },
         )
@@ -35,12 +35,19 @@ def store(gateway: str, event: Event, body: bytes) -> bool:
     return new
 
 
+def _storable(text: str, longest: int) -> str:
+    """The text without what PostgreSQL cannot hold: JSON can spell NUL and half a character."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:longest]
+
+
 def mark(event: WebhookEvent, state: EventState) -> None:
     """Note what became of an event."""
     WebhookEvent.objects.filter(pk=event.pk).update(state=state, worked_at=clock.now())
 
 
-def mark_tried(event: WebhookEvent, *, give_up_after: int) -> None:
-    """Note a failed try; after `give_up_after` of them a person has to look, and other events go on."""
-    WebhookEvent.objects.filter(pk=event.pk).update(times_tried=F("times_tried") + 1)
-    WebhookEvent.objects.filter(pk=event.pk, times_tried__gte=give_up_after).update(state=EventState.FAILED)
+def mark_tried(event: WebhookEvent, *, give_up_after: int | None) -> None:
+    """Note a failed try; after `give_up_after` of them (None: never) a person has to look, and other events go on."""
+    tried = WebhookEvent.objects.filter(pk=event.pk, state=EventState.RECEIVED)
+    tried.update(tried_at=clock.now(), times_tried=F("times_tried") + 1)
+    if give_up_after is not None:
+        tried.filter(times_tried__gte=give_up_after).update(state=EventState.FAILED)

@@ -9,16 +9,18 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet, Sum
 
 from payments.models import (
+    OPEN_REFUND_STATES,
     AttemptState,
     EventState,
     GatewayName,
     PaymentAttempt,
     PaymentRequest,
     Refund,
-    RefundState,
     RequestState,
     WebhookEvent,
 )
+
+_LONGEST_PAUSE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,8 @@ def totals(subject_id: uuid.UUID, currency: str) -> MoneyTotals:
     attempts = PaymentAttempt.objects.filter(request__subject_id=subject_id, currency=currency)
     sums = attempts.aggregate(collected=Sum("captured_minor", default=0), refunded=Sum("refunded_minor", default=0))
     refunds = Refund.objects.filter(attempt__request__subject_id=subject_id, currency=currency)
-    by_state = refunds.aggregate(
-        promised=Sum("amount_minor", filter=~Q(state=RefundState.FAILED), default=0),
-    )
-    # A gateway counts a refund as refunded at once or when it is done, and refunds may be made in its own dashboard:
-    # whichever of the two says more is out of our hands.
-    refunding = max(by_state["promised"] - sums["refunded"], 0)
-    return MoneyTotals(collected=sums["collected"], refunded=sums["refunded"], refunding=refunding)
+    under_way = refunds.filter(state__in=OPEN_REFUND_STATES).aggregate(sum=Sum("amount_minor", default=0))
+    return MoneyTotals(collected=sums["collected"], refunded=sums["refunded"], refunding=under_way["sum"])
 
 
 def find_subject(gateway: str, reference: str) -> uuid.UUID | None:
@@ -66,13 +63,15 @@ def requests_of(subject_id: uuid.UUID) -> QuerySet[PaymentRequest]:
     return PaymentRequest.objects.filter(subject_id=subject_id).prefetch_related("attempts__refunds")
 
 
-def _due(now: datetime, after: timedelta) -> Q:
+def _due(
+    now: datetime, after: timedelta, *, born: str = "created_at", last: str = "asked_at", times: str = "times_asked"
+) -> Q:
     """Not asked about yet and older than `after`, or last asked longer ago than a pause that doubles up to an hour."""
-    condition = Q(asked_at__isnull=True, created_at__lt=now - after)
-    for times in range(10):
-        pause = min(after * 2**times, timedelta(hours=1))
-        condition |= Q(times_asked=times, asked_at__lt=now - pause)
-    return condition | Q(times_asked__gte=10, asked_at__lt=now - timedelta(hours=1))
+    condition = Q(**{f"{last}__isnull": True, f"{born}__lt": now - after})
+    for count in range(10):
+        pause = min(after * 2**count, _LONGEST_PAUSE)
+        condition |= Q(**{times: count, f"{last}__lt": now - pause})
+    return condition | Q(**{f"{times}__gte": 10, f"{last}__lt": now - _LONGEST_PAUSE})
 
 
 def requests_to_chase(now: datetime, after: timedelta, limit: int) -> list[uuid.UUID]:
@@ -87,18 +86,24 @@ def requests_to_chase(now: datetime, after: timedelta, limit: int) -> list[uuid.
 
 def refunds_to_chase(now: datetime, after: timedelta, limit: int) -> list[uuid.UUID]:
     """Refunds that are not done."""
-    chased = Refund.objects.filter(state__in=(RefundState.REQUESTED, RefundState.UNKNOWN, RefundState.SENT))
+    chased = Refund.objects.filter(state__in=OPEN_REFUND_STATES)
     due = chased.filter(_due(now, after)).order_by("created_at")
     return list(due.values_list("id", flat=True)[:limit])
 
 
 def captures_to_chase(now: datetime, after: timedelta, limit: int) -> list[uuid.UUID]:
-    """Requests with an authorized attempt whose capture was wanted and is not known to have happened."""
-    wanted = PaymentAttempt.objects.filter(state=AttemptState.AUTHORIZED, capture_wanted_at__lt=now - after)
+    """Requests with an authorized attempt whose capture was wanted and is not known to have happened.
+
+    Not those that nobody should pay any more: they are chased as such, and their holds lapse.
+    """
+    wanted = PaymentAttempt.objects.filter(
+        state=AttemptState.AUTHORIZED, capture_wanted_at__lt=now - after, request__cancel_wanted_at__isnull=True
+    )
     return list(wanted.order_by("capture_wanted_at").values_list("request_id", flat=True)[:limit])
 
 
 def events_to_work(now: datetime, after: timedelta, limit: int) -> list[int]:
-    """Events that were received a while ago and that nobody has worked."""
-    waiting = WebhookEvent.objects.filter(state=EventState.RECEIVED, received_at__lt=now - after)
-    return list(waiting.order_by("received_at").values_list("pk", flat=True)[:limit])
+    """Events that were received a while ago and that nobody has worked, or not with success."""
+    waiting = WebhookEvent.objects.filter(state=EventState.RECEIVED)
+    due = waiting.filter(_due(now, after, born="received_at", last="tried_at", times="times_tried"))
+    return list(due.order_by("received_at").values_list("pk", flat=True)[:limit])

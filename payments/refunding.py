@@ -12,7 +12,7 @@ from django.db.models import Count, F, Q, Sum
 from kit import clock
 from payments import gateways
 from payments.collecting import refuse_transaction
-from payments.gateways.base import GatewayError, OutcomeUnknown, RefundOutcome
+from payments.gateways.base import GatewayError, OutcomeUnknown
 from payments.models import AttemptState, GatewayName, PaymentAttempt, PaymentRequest, Refund, RefundState
 
 # Refunds of one attempt that a gateway gave up, after which no further one is promised by itself.
@@ -36,7 +36,7 @@ def request_refunds(*, subject_id: uuid.UUID, currency: str, amount_minor: int, 
     refunds: list[Refund] = []
     left = amount_minor
     for attempt in attempts.order_by("-created_at", "-pk"):
-        share = min(left, attempt.captured_minor - max(attempt.promised, attempt.refunded_minor))
+        share = min(left, attempt.captured_minor - attempt.promised)
         if share <= 0 or attempt.failures >= GIVE_UP_AFTER:
             continue
         cash = attempt.gateway == GatewayName.OFFLINE
@@ -55,40 +55,34 @@ def request_refunds(*, subject_id: uuid.UUID, currency: str, amount_minor: int, 
     return refunds
 
 
-def send_refund(refund_id: uuid.UUID) -> PaymentRequest | None:
-    """Ask the gateway for a refund that is not done yet, or how far it is; returns the request to settle anew.
+def mark_asked(refund_id: uuid.UUID) -> None:
+    """A job asks about this refund now; the pause before it asks again grows."""
+    Refund.objects.filter(pk=refund_id).update(asked_at=clock.now(), times_asked=F("times_asked") + 1)
 
-    None when there is nothing left to ask. Raises GatewayError when nobody knows what became of it: the row says so,
-    and the chase asks again with the same key.
+
+def send_refund(refund_id: uuid.UUID) -> bool:
+    """Ask the gateway for a refund that it has not accepted yet; True if it was asked.
+
+    What has become of a refund is not decided here: `recording` reads it off the gateway's own list. Raises
+    GatewayError: after OutcomeUnknown nobody knows what became of it, the row says so, and whoever asks again looks
+    first; after any other nothing happened, and it stays requested.
     """
     refuse_transaction()
     refund = Refund.objects.select_related("attempt__request").get(pk=refund_id)
-    if refund.state in (RefundState.SUCCEEDED, RefundState.FAILED):
-        return None
-    Refund.objects.filter(pk=refund_id).update(asked_at=clock.now(), times_asked=F("times_asked") + 1)
+    if refund.state not in (RefundState.REQUESTED, RefundState.UNKNOWN):
+        return False
     attempt, request = refund.attempt, refund.attempt.request
-    gateway = gateways.online(attempt.gateway)
     try:
-        if refund.gateway_refund_id:
-            report = gateway.fetch_refund(refund.gateway_refund_id)
-        else:
-            report = gateway.refund(
-                request.gateway_reference or "", attempt.gateway_payment_id, refund.amount, key=str(refund.pk)
-            )
+        report = gateways.online(attempt.gateway).refund(
+            request.gateway_reference or "", attempt.gateway_payment_id, refund.amount, key=str(refund.pk)
+        )
     except OutcomeUnknown:
         Refund.objects.filter(pk=refund_id, state=RefundState.REQUESTED).update(state=RefundState.UNKNOWN)
         raise
     except GatewayError:
-        # Definitely not done. It stays requested: the chase tries again and staff see how often.
         Refund.objects.filter(pk=refund_id, state=RefundState.UNKNOWN).update(state=RefundState.REQUESTED)
         raise
-    states = {
-        RefundOutcome.SENT: RefundState.SENT,
-        RefundOutcome.SUCCEEDED: RefundState.SUCCEEDED,
-        RefundOutcome.FAILED: RefundState.FAILED,
-    }
-    open_states = (RefundState.REQUESTED, RefundState.UNKNOWN, RefundState.SENT)
-    Refund.objects.filter(pk=refund_id, state__in=open_states).update(
-        state=states[report.outcome], gateway_refund_id=report.refund_id
+    Refund.objects.filter(pk=refund_id, state__in=(RefundState.REQUESTED, RefundState.UNKNOWN)).update(
+        state=RefundState.SENT, gateway_refund_id=report.refund_id
     )
-    return request
+    return True

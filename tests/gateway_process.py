@@ -32,7 +32,7 @@ class SandboxProcess:
         while time.monotonic() < deadline:
             try:
                 requests.get(f"{self.base_url}/books", timeout=2)
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 time.sleep(0.05)
             else:
                 return self
@@ -61,6 +61,13 @@ class SandboxProcess:
             timeout=10,
         )
         assert response.status_code == 204, response.text
+
+    def fail_refund(self, refund: str, webhook: str = "normal") -> None:
+        """The payer's bank sends a refund back."""
+        response = requests.post(
+            f"{self.base_url}/fail_refund", json={"refund": refund, "webhook": webhook}, timeout=10
+        )
+        assert response.status_code == 200, response.text
 
     def books(self, gateway: str) -> dict[str, Any]:
         """What the sandbox itself says of the money."""

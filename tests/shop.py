@@ -276,6 +276,7 @@ def purchase(
     terms: PaymentTerms = PaymentTerms.ON_DELIVERY,
     gateway: GatewayName | None = None,
     country: str = "US",
+    notes: str = "",
     **fields: Any,
 ) -> Purchase:
     """What a dialect hands to the acts that place orders."""
@@ -288,7 +289,7 @@ def purchase(
         delivery_method_id=delivery,
         address=DeliveryAddress("123 Main St", "New York", "NY", "10001", country),
         items=tuple(WantedItem(article.product_id, article.variant_id, True, pieces) for article, pieces in wanted),
-        notes="",
+        notes=notes,
         terms=terms,
         gateway=gateway or (GatewayName.STRIPE if online else GatewayName.OFFLINE),
         **fields,

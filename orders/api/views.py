@@ -54,6 +54,7 @@ class OrdersView(APIView):
     """GET orders/"""
 
     @extend_schema(
+        operation_id="orders_list",
         parameters=[
             OpenApiParameter("status", enum=list(_STATUSES)),
             OpenApiParameter("limit", int, description="1 to 100, otherwise 20."),
@@ -94,7 +95,7 @@ class CancelOrderView(APIView):
         """Cancel an order that is not sent yet; what was paid goes back. 409 once it is sent or over."""
         order = _find(request, key)
         assert isinstance(request.user, User)
-        wanted = serializers.CancelSerializer(data=request.data or {})
+        wanted = serializers.CancelSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         try:
             cancellation.cancel_order(

@@ -110,11 +110,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("-number",),
-                "permissions": [
+                "permissions": (
                     ("fulfil_order", "Can mark orders as sent and delivered"),
                     ("collect_cash", "Can record cash received for orders"),
                     ("cancel_order", "Can cancel orders"),
-                ],
+                ),
             },
         ),
         migrations.CreateModel(

@@ -49,11 +49,18 @@ class Claim:
     resumed: bool = False
 
 
+# Claimed without waiting for the disk: what the request commits later is flushed after the claim, never without it.
 _CLAIM = """
+WITH lazily AS (SELECT set_config('synchronous_commit', 'off', true))
 INSERT INTO idempotency_keptanswer (id, principal, key, fingerprint, locked_at, created_at, headers, body)
-VALUES (%s, %s, %s, %s, %s, %s, '{}', '') ON CONFLICT (principal, key) DO NOTHING
+SELECT %s, %s, %s, %s, %s::timestamptz, %s::timestamptz, '{}'::jsonb, ''::bytea FROM lazily
+ON CONFLICT (principal, key) DO NOTHING
 """
-_FINISH = "UPDATE idempotency_keptanswer SET status = %s, headers = %s, body = %s WHERE id = %s AND locked_at = %s"
+# Kept without waiting for the disk: an answer that a crash of the database takes away is made again by the retry.
+_FINISH = """
+WITH lazily AS (SELECT set_config('synchronous_commit', 'off', true))
+UPDATE idempotency_keptanswer SET status = %s, headers = %s, body = %s FROM lazily WHERE id = %s AND locked_at = %s
+"""
 
 
 def once(request: HttpRequest, *, principal: str, act: Callable[[Claim], HttpResponse]) -> HttpResponse:

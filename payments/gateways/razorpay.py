@@ -126,8 +126,8 @@ class RazorpayGateway:
         refund = self._call(
             lambda client, options: client.payment.refund(
                 payment_id,
-                to_razorpay(amount),
-                data={"notes": {"refund": key}},
+                # The amount is never left out: Razorpay would send back everything.
+                data={"amount": to_razorpay(amount), "notes": {"refund": key}},
                 **{**options, "headers": {"X-Refund-Idempotency": key}},
             )
         )
@@ -194,9 +194,10 @@ class RazorpayGateway:
 
 def _order_of(payload: Mapping[str, Any]) -> str:
     """The order that an event is about: named by the order, the payment or the refund's payment in it."""
-    if "order" in payload:
+    named = payload.keys()
+    if "order" in named:
         return str(payload["order"]["entity"]["id"])
-    if "payment" in payload:
+    if "payment" in named:
         return str(payload["payment"]["entity"].get("order_id") or "")
     return ""
 

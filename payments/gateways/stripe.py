@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import stripe as sdk
@@ -100,10 +100,11 @@ class StripeGateway:
 
     def find(self, ask: Ask) -> RequestReport | None:
         # Not by repeating the create: after 24 hours the key may be forgotten and a second intent be made, and until
-        # then it repeats a 500 even where the intent exists. Every page of the list stands at most once for each call.
-        created = {
-            "gte": int((ask.since - _CLOCKS_DIFFER).timestamp()),
-            "lte": int((ask.since + _CREATED_WITHIN).timestamp()),
+        # then it repeats a 500 even where the intent exists.
+        since, until = ask.since - _CLOCKS_DIFFER, ask.since + _CREATED_WITHIN
+        created: sdk.params.PaymentIntentListParamsCreated = {
+            "gte": int(since.timestamp()),
+            "lte": int(until.timestamp()),
         }
         intents = _call(
             lambda: [
@@ -134,9 +135,7 @@ class StripeGateway:
     def capture(self, reference: str, payment_id: str, amount: Money) -> None:
         # Without a key of ours: it cannot happen twice, and under a key a 500 would be repeated for a day.
         try:
-            _call(
-                lambda: self._client.v1.payment_intents.capture(reference, {"amount_to_capture": to_stripe(amount)})
-            )
+            _call(lambda: self._client.v1.payment_intents.capture(reference, {"amount_to_capture": to_stripe(amount)}))
         except _UnexpectedState:
             if not any(payment.state == PaymentState.CAPTURED for payment in self.fetch(reference).payments):
                 raise
@@ -154,7 +153,9 @@ class StripeGateway:
         # there is no such refund then, a further key is safe.
         for attempt in range(_FURTHER_KEYS):
             try:
-                return self._create_refund(payment_id, amount, key, f"refund-{key}" + (f"-{attempt}" if attempt else ""))
+                return self._create_refund(
+                    payment_id, amount, key, f"refund-{key}" + (f"-{attempt}" if attempt else "")
+                )
             except _Repeated:
                 made = [refund for refund in self._refunds(payment_id) if refund.key == key]
                 if made:

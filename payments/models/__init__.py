@@ -1,7 +1,7 @@
-"""Rows of money. Nothing here is ever deleted; what a row has said about money only ever grows."""
+"""Rows of money. Nothing here is ever deleted, and no row ever moves back to an earlier state."""
 
 from payments.models.inbox import EventState, WebhookEvent
-from payments.models.refunds import Refund, RefundState
+from payments.models.refunds import OPEN_REFUND_STATES, Refund, RefundState
 from payments.models.requests import (
     ACTIVE_REQUEST_STATES,
     AttemptState,
@@ -13,6 +13,7 @@ from payments.models.requests import (
 
 __all__ = [
     "ACTIVE_REQUEST_STATES",
+    "OPEN_REFUND_STATES",
     "AttemptState",
     "EventState",
     "GatewayName",

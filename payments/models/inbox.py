@@ -28,6 +28,8 @@ class WebhookEvent(models.Model):
     gateway_reference = models.CharField(max_length=64, blank=True)
     body = models.BinaryField()
     state = models.CharField(max_length=16, choices=EventState.choices, default=EventState.RECEIVED)
+    # When a worker last failed at it, and how often: the pauses grow.
+    tried_at = models.DateTimeField(null=True, blank=True)
     times_tried = models.PositiveIntegerField(default=0)
     received_at = models.DateTimeField(db_default=models.functions.Now())
     worked_at = models.DateTimeField(null=True, blank=True)

@@ -11,19 +11,24 @@ from payments.models.requests import PaymentAttempt
 
 
 class RefundState(models.TextChoices):
-    """How far a refund has come."""
+    """How far a refund has come. The order of the members is the order in which they may follow each other."""
 
     REQUESTED = "requested", "Requested"  # committed; the gateway is asked next
     UNKNOWN = "unknown", "Outcome unknown"  # asked without a usable answer; asked again with the same key
     SENT = "sent", "Sent"  # the gateway has accepted it and works on it
-    SUCCEEDED = "succeeded", "Succeeded"
+    SUCCEEDED = "succeeded", "Succeeded"  # as far as the gateway knows: a bank may still send the money back
     FAILED = "failed", "Failed"  # the gateway gave it up; the money is still with us
+
+
+OPEN_REFUND_STATES = (RefundState.REQUESTED, RefundState.UNKNOWN, RefundState.SENT)
 
 
 class Refund(models.Model):
     """One amount going back for one captured attempt. Its id is the gateway's idempotency key.
 
-    Written under a lock on its attempt: the refunds that have not failed never exceed what was captured.
+    A refund that somebody made in the gateway's own dashboard has a row like any other. Written under a lock on the
+    payment request: the refunds that have not failed never exceed what was captured. An attempt's `refunded_minor` is
+    the sum of those that succeeded.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

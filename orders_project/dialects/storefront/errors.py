@@ -63,6 +63,8 @@ _UNPAID: dict[str, str] = {
 _TABLE: dict[str, tuple[int, str | Callable[[Mapping[str, Any]], str]]] = {
     # the customer picked a method that was switched off since, or a made-up id
     "delivery_method_not_found": (404, "Delivery method not found"),
+    # nothing was in the cart; the shape of a request says so before the core is asked
+    "no_items": (400, "items must have at least one item"),
     # the product left the shop while it lay in the cart
     "product_not_found": (404, "Product not found"),
     # a product with sizes was put into the cart without one

@@ -1,0 +1,5 @@
+"""The order's pages of the back office: what happened to it, and the acts that staff may do."""
+
+from orders.admin import orders
+
+__all__ = ["orders"]

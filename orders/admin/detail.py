@@ -1,0 +1,165 @@
+"""One order on one page, for a reader: what each of their rights lets them see, in a number of statements that does not
+grow with the order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.urls import reverse
+
+from catalog.admin.money import shown
+from catalog.admin.stock import MOVEMENT_TONES
+from catalog.models import StockMovement
+from customers.models import User
+from kit.money import Money
+from orders.admin.wording import EVENT_ICONS, FULFILMENT_TONES, STATUS_TONES, facts_shown
+from orders.models import Order, OrderHistory
+from orders.status import UNPAID
+from payments import queries
+from payments.admin.showing import ATTEMPT_TONES, REFUND_TONES, REQUEST_TONES
+from payments.models import GatewayName
+
+_DASHBOARDS = {GatewayName.STRIPE: "Stripe", GatewayName.RAZORPAY: "Razorpay", GatewayName.OFFLINE: "Cash"}
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A state as a coloured word."""
+
+    text: str
+    tone: str
+
+
+def order_page(order: Order, reader: User | AnonymousUser) -> dict[str, Any]:
+    """What the page shows; a part that the reader may not see is None."""
+
+    def part(right: str, build: Any) -> Any:
+        return build(order, reader) if reader.has_perm(right) else None
+
+    return {
+        "status": Label(order.get_status_display(), STATUS_TONES[order.status]),
+        "fulfilment": Label(order.get_fulfilment_display(), FULFILMENT_TONES[order.fulfilment]),
+        "figures": _figures(order),
+        "amounts": _amounts(order),
+        "customer_link": _link("customers", "customer", order.customer_id, reader),
+        "lines": part("orders.view_orderline", _lines),
+        "payments": part("payments.view_paymentrequest", _payments),
+        "history": part("orders.view_orderhistory", _history),
+        "movements": part("catalog.view_stockmovement", _movements),
+        "notices": part("orders.view_notice", lambda order, _: list(order.notices.all())),
+    }
+
+
+def _figures(order: Order) -> list[tuple[str, str]]:
+
+    due = max(order.total_minor - order.collected_minor, 0) if order.status in UNPAID else 0
+    return [
+        ("Total", shown(order.total)),
+        ("Collected", _shown(order.collected_minor, order)),
+        ("Refunded", _shown(order.refunded_minor, order)),
+        ("Still due", _shown(due, order)),
+    ]
+
+
+def _amounts(order: Order) -> list[tuple[str, str]]:
+    """How the total adds up; what is zero is left out, but for goods and delivery."""
+    rows = [
+        ("Products", order.products_minor, True),
+        ("Discount", -order.discount_minor, False),
+        ("Tax", order.tax_minor, False),
+        ("Delivery", order.delivery_minor, True),
+        ("Credits", -order.credits_minor, False),
+    ]
+    return [(name, _shown(minor, order)) for name, minor, always in rows if minor or always]
+
+
+def _lines(order: Order, reader: Any) -> list[dict[str, Any]]:
+    sees_stock = reader.has_perm("catalog.view_stock")
+    related = ("variant__product", "variant__stock") if sees_stock else ("variant__product",)
+    return [
+        {
+            "line": line,
+            "product_link": _link("catalog", "product", line.variant.product_id, reader),
+            "stock_link": _link("catalog", "stock", line.variant_id, reader),
+            "unit_price": _shown(line.unit_price_minor, order),
+            "discount": _shown(-line.discount_minor, order) if line.discount_minor else "",
+            "amount": _shown(line.amount_minor - line.discount_minor, order),
+            "stock": getattr(line.variant, "stock", None) if sees_stock else None,
+        }
+        for line in order.lines.select_related(*related)
+    ]
+
+
+def _payments(order: Order, reader: Any) -> list[dict[str, Any]]:
+    """Requests, their attempts and the attempts' refunds; the payer's secret is not even read."""
+    sees_refunds = reader.has_perm("payments.view_refund")
+    sees_attempts = reader.has_perm("payments.view_paymentattempt")
+    return [
+        {
+            "request": request,
+            "gateway": _DASHBOARDS[GatewayName(request.gateway)],
+            "link": _link("payments", "paymentrequest", request.pk, reader),
+            "state": Label(request.get_state_display(), REQUEST_TONES[request.state]),
+            "amount": shown(request.amount),
+            "attempts": [_attempt(attempt, reader, sees_refunds) for attempt in request.attempts.all()]
+            if sees_attempts
+            else [],
+        }
+        for request in queries.requests_of(order.pk).defer("client_secret")
+    ]
+
+
+def _attempt(attempt: Any, reader: Any, sees_refunds: bool) -> dict[str, Any]:
+    return {
+        "attempt": attempt,
+        "state": Label(attempt.get_state_display(), ATTEMPT_TONES[attempt.state]),
+        "amount": shown(Money(attempt.amount_minor, attempt.currency)),
+        "captured": shown(Money(attempt.captured_minor, attempt.currency)) if attempt.captured_minor else "",
+        "refunded": shown(Money(attempt.refunded_minor, attempt.currency)) if attempt.refunded_minor else "",
+        "refunds": [
+            {
+                "refund": refund,
+                "link": _link("payments", "refund", refund.pk, reader),
+                "state": Label(refund.get_state_display(), REFUND_TONES[refund.state]),
+                "amount": shown(refund.amount),
+            }
+            for refund in (attempt.refunds.all() if sees_refunds else ())
+        ],
+    }
+
+
+def _history(order: Order, reader: Any) -> list[dict[str, Any]]:
+    """What happened, the newest first."""
+    rows = OrderHistory.objects.filter(order=order).select_related("actor").order_by("-pk")
+    return [
+        {
+            "row": row,
+            "icon": EVENT_ICONS.get(row.event, "circle"),
+            "before": Label(row.get_from_status_display(), STATUS_TONES[row.from_status]) if row.from_status else None,
+            "after": Label(row.get_to_status_display(), STATUS_TONES[row.to_status]),
+            "moved": row.from_status != row.to_status,
+            "actor": row.actor.email if row.actor else "",
+            "facts": facts_shown(row.facts, order.currency),
+        }
+        for row in rows
+    ]
+
+
+def _movements(order: Order, reader: Any) -> list[dict[str, Any]]:
+    """What the order did to stock, also under the name that it had before late money revived it."""
+    sources = {order.pk, order.reservation_id}
+    movements = StockMovement.objects.filter(source_id__in=sources).select_related("variant").order_by("pk")
+    return [{"movement": one, "kind": Label(one.get_kind_display(), MOVEMENT_TONES[one.kind])} for one in movements]
+
+
+def _shown(minor: int, order: Order) -> str:
+    return shown(Money(minor, order.currency))
+
+
+def _link(app: str, model: str, key: Any, reader: Any) -> str:
+    """The address of a page that the reader may see, else nothing."""
+    may_see = reader.has_perm(f"{app}.view_{model}")
+    return reverse(f"admin:{app}_{model}_change", args=[key]) if may_see else ""

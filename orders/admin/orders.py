@@ -1,0 +1,204 @@
+"""Orders in the back office: found in a moment, shown whole, changed only by acts.
+
+No field of an order can be edited here by anybody. The buttons call the same acts as everybody else, each with a right
+of its own that is checked again when its form is sent.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.dataclasses import UnfoldAction
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from catalog.admin.money import shown
+from catalog.admin.pages import ReadOnlyAdmin, coloured
+from customers.models import User
+from kit.errors import DomainError
+from kit.ids import parse_id
+from kit.money import Money
+from orders import actors
+from orders.admin import acts, filters, searching
+from orders.admin.acts import Act
+from orders.admin.detail import order_page
+from orders.admin.wording import FULFILMENT_TONES, STATUS_TONES, refusal_text
+from orders.models import Order
+from payments.gateways.base import GatewayError
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    """The newest orders first."""
+
+    list_display = (
+        "number_shown",
+        "email",
+        "status_label",
+        "fulfilment_label",
+        "total",
+        "collected",
+        "refunded",
+        "placed_at",
+    )
+    list_filter = (
+        filters.StatusFilter,
+        filters.FulfilmentFilter,
+        filters.TermsFilter,
+        filters.GatewayFilter,
+        filters.CurrencyFilter,
+        filters.DialectFilter,
+        ("placed_at", filters.PlacedFilter),
+    )
+    search_fields = ("number",)
+    search_help_text = "Order number, beginning of an e-mail, order id, or a gateway's id (pi_..., order_...)"
+    ordering = ("-number",)
+    newest_by = "number"
+    older_are_found = "by searching, by status, or by the days on which they were placed"
+    scanning_filters: ClassVar[frozenset[str]] = frozenset({"fulfilment", "terms", "gateway", "currency", "dialect"})
+    pointers: ClassVar[frozenset[str]] = frozenset({"customer__id__exact"})
+    fields = ("number",)
+    actions_detail = ("send", "deliver", "collect_cash", "ask_gateway", "cancel")
+
+    def within_reach(self, request: HttpRequest, queryset: QuerySet[Any]) -> tuple[QuerySet[Any], bool]:
+        """Dates narrow the numbers first, so that the reach is counted back from the last day asked for."""
+        narrowed = filters.numbered_within(queryset, *filters.placed_range(request.GET))
+        return super().within_reach(request, narrowed)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
+    ) -> tuple[QuerySet[Order], bool]:
+        """By one look-up in one index."""
+        return searching.search_orders(queryset, search_term), False
+
+    @display(description="Number")
+    def number_shown(self, order: Order) -> str:
+        return str(order.number)
+
+    @display(description="Status")
+    def status_label(self, order: Order) -> str:
+        return coloured(order.get_status_display(), STATUS_TONES[order.status])
+
+    @display(description="Fulfilment")
+    def fulfilment_label(self, order: Order) -> str:
+        return coloured(order.get_fulfilment_display(), FULFILMENT_TONES[order.fulfilment])
+
+    @display(description="Total")
+    def total(self, order: Order) -> str:
+        return shown(order.total)
+
+    @display(description="Collected")
+    def collected(self, order: Order) -> str:
+        return shown(Money(order.collected_minor, order.currency)) if order.collected_minor else "-"
+
+    @display(description="Refunded")
+    def refunded(self, order: Order) -> str:
+        return shown(Money(order.refunded_minor, order.currency)) if order.refunded_minor else "-"
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The whole story of the order, as far as the reader may see it."""
+        order = context.get("original")
+        page = order_page(order, request.user) if isinstance(order, Order) else None
+        return super().render_change_form(request, {**context, "page": page}, *args, **kwargs)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[UnfoldAction]:
+        """The buttons that the reader may press and that make sense for the order as it is."""
+        allowed: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        order = self.get_object(request, str(object_id))
+        if not isinstance(order, Order):
+            return []
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
+        return [one for one in allowed if _ACTS[one.action_name.removeprefix(prefix)].makes_sense(order)]
+
+    @action(description=acts.SEND.title, icon="local_shipping", permissions=["fulfil"])
+    def send(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._act(request, object_id, acts.SEND)
+
+    @action(description=acts.DELIVER.title, icon="inventory", permissions=["fulfil"])
+    def deliver(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._act(request, object_id, acts.DELIVER)
+
+    @action(description=acts.COLLECT.title, icon="payments", permissions=["collect_cash"])
+    def collect_cash(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._act(request, object_id, acts.COLLECT)
+
+    @action(description=acts.ASK.title, icon="sync", permissions=["ask_gateway"])
+    def ask_gateway(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._act(request, object_id, acts.ASK)
+
+    @action(description=acts.CANCEL.title, icon="block", permissions=["cancel"], variant=ActionVariant.DANGER)
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._act(request, object_id, acts.CANCEL)
+
+    def _act(self, request: HttpRequest, object_id: str, act: Act) -> HttpResponse:
+        """The act's form; on POST the act. What refuses it is said, and then nothing was written."""
+        user = request.user
+        if not isinstance(user, User) or not self.has_view_permission(request) or not user.has_perm(act.right):
+            raise PermissionDenied
+        identifier = parse_id(object_id)
+        order = Order.objects.filter(pk=identifier).first() if identifier else None
+        if order is None:
+            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return missing
+        form = act.form(request.POST if request.method == "POST" else None, order=order)
+        back = reverse("admin:orders_order_change", args=[order.pk])
+        if request.method == "POST" and form.is_valid():
+            try:
+                messages.success(request, act.perform(order, form.cleaned_data, actors.staff(user.pk)))
+            except (DomainError, GatewayError) as refusal:
+                typed = {field.name for field in form.visible_fields()}
+                at = refusal.first.at[:1] if isinstance(refusal, DomainError) else ()
+                if not typed.intersection(at):
+                    messages.error(request, refusal_text(refusal))
+                    return HttpResponseRedirect(back)
+                form.add_error(str(at[0]), refusal_text(refusal))
+            else:
+                return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": order,
+            "title": f"{act.title}: {order}",
+            "form": form,
+            "button": act.button,
+            "button_variant": "danger" if act.is_drastic else "primary",
+            "explanation": act.explanation,
+            "back": back,
+        }
+        return TemplateResponse(request, "admin/act.html", context)
+
+    # unfold asks for an act's right by the name of a method; it would look a right's own name up in the database at
+    # every system check, before there are tables.
+
+    def has_fulfil_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """May goods be marked as sent and delivered?"""
+        return request.user.has_perm(acts.SEND.right)
+
+    def has_collect_cash_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """May cash be recorded?"""
+        return request.user.has_perm(acts.COLLECT.right)
+
+    def has_ask_gateway_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """May the gateway be asked?"""
+        return request.user.has_perm(acts.ASK.right)
+
+    def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """May orders be called off?"""
+        return request.user.has_perm(acts.CANCEL.right)
+
+
+_ACTS = {
+    "send": acts.SEND,
+    "deliver": acts.DELIVER,
+    "collect_cash": acts.COLLECT,
+    "ask_gateway": acts.ASK,
+    "cancel": acts.CANCEL,
+}

@@ -1,0 +1,169 @@
+"""The database's own word: raw SQL that no code of ours runs is refused by constraints and triggers alone."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.db.utils import InternalError
+
+from kit.money import Money
+from orders import actors
+from orders.cash import collect_cash
+from orders.models import Order, PaymentTerms
+from orders.refunds import refund_order
+from tests.shop import Shop, Shopper, place, written
+
+ATTACKS: list[tuple[str, str, str]] = [
+    # stock
+    ("oversell", "UPDATE catalog_stock SET reserved = on_hand + 1", "stock_never_oversold"),
+    ("reserved below zero", "UPDATE catalog_stock SET reserved = -1", "stock_reserved_not_negative"),
+    ("on hand below zero", "UPDATE catalog_stock SET on_hand = -1, reserved = -2", "stock_"),
+    ("change a movement", "UPDATE catalog_stockmovement SET on_hand_change = 7", "append-only"),
+    ("delete a movement", "DELETE FROM catalog_stockmovement", "append-only"),
+    ("empty the movements", "TRUNCATE catalog_stockmovement", "append-only"),
+    (
+        "reserve twice for one order",
+        "INSERT INTO catalog_stockmovement (variant_id, kind, on_hand_change, reserved_change, source_id, reason) "
+        "SELECT variant_id, kind, on_hand_change, reserved_change, source_id, '' FROM catalog_stockmovement "
+        "WHERE kind = 'reserved'",
+        "stock_moves_once_per_source",
+    ),
+    (
+        "release what was sent",
+        "INSERT INTO catalog_stockmovement (variant_id, kind, on_hand_change, reserved_change, source_id, reason) "
+        "SELECT variant_id, k.kind, k.on_hand, -1, source_id, '' FROM catalog_stockmovement m, "
+        "(VALUES ('released', 0), ('sent', -1)) k (kind, on_hand) WHERE m.kind = 'reserved'",
+        "stock_reservation_ends_once",
+    ),
+    (
+        "a movement that is none",
+        "INSERT INTO catalog_stockmovement (variant_id, kind, on_hand_change, reserved_change, source_id, reason) "
+        "SELECT variant_id, 'received', -5, 0, gen_random_uuid(), '' FROM catalog_stock LIMIT 1",
+        "stock_movement_moves_what_its_kind_says",
+    ),
+    # orders
+    ("delete an order", "DELETE FROM orders_order", "append-only"),
+    ("empty the orders", "TRUNCATE orders_order CASCADE", "append-only"),
+    ("another total", "UPDATE orders_order SET total_minor = 1", "append-only"),
+    (
+        "another total that adds up",
+        "UPDATE orders_order SET total_minor = total_minor - 1, products_minor = products_minor - 1",
+        "append-only",
+    ),
+    ("another currency", "UPDATE orders_order SET currency = 'JPY'", "append-only"),
+    ("another customer", "UPDATE orders_order SET customer_id = gen_random_uuid()", "append-only"),
+    ("another number", "UPDATE orders_order SET number = number + 1000", "append-only"),
+    ("a status without history", "UPDATE orders_order SET status = 'cancelled'", "not in its history"),
+    ("a status that is none", "UPDATE orders_order SET status = 'lost'", "order_status_known"),
+    ("a fulfilment that is none", "UPDATE orders_order SET fulfilment = 'lost'", "order_fulfilment_known"),
+    (
+        "paid without money",
+        "UPDATE orders_order SET status = 'paid' WHERE collected_minor = 0",
+        "order_paid_means_collected",
+    ),
+    (
+        "completed without delivery",
+        "UPDATE orders_order SET status = 'completed', collected_minor = total_minor",
+        "order_completed_means_delivered",
+    ),
+    (
+        "more back than came in",
+        "UPDATE orders_order SET refunded_minor = collected_minor + 1",
+        "order_refunded_within_collected",
+    ),
+    ("negative money", "UPDATE orders_order SET collected_minor = -1", "order_refunded_within_collected"),
+    ("cash that expires", "UPDATE orders_order SET expires_at = now()", "order_cash_never_expires"),
+    ("a country that is none", "UPDATE orders_order SET country = 'us'", "order_country_is_alpha2"),
+    ("a second order of one placement", "UPDATE orders_order SET placement_key = '{uuid}'", "placement_key"),
+    ("change a line", "UPDATE orders_orderline SET quantity = 2", "append-only"),
+    ("delete a line", "DELETE FROM orders_orderline", "append-only"),
+    (
+        "a line of nothing",
+        "INSERT INTO orders_orderline (order_id, position, variant_id, kind, title, variant_title, sku, quantity, "
+        "unit_price_minor, discount_minor, tax_minor) SELECT order_id, 9, variant_id, kind, '', '', '', 0, 1, 0, 0 "
+        "FROM orders_orderline LIMIT 1",
+        "order_line_quantity_positive",
+    ),
+    (
+        "a discount beyond the line",
+        "INSERT INTO orders_orderline (order_id, position, variant_id, kind, title, variant_title, sku, quantity, "
+        "unit_price_minor, discount_minor, tax_minor) SELECT order_id, 9, variant_id, kind, '', '', '', 1, 1, 2, 0 "
+        "FROM orders_orderline LIMIT 1",
+        "order_line_amounts_not_negative",
+    ),
+    ("change history", "UPDATE orders_orderhistory SET actor_kind = 'system'", "append-only"),
+    ("delete history", "DELETE FROM orders_orderhistory", "append-only"),
+    ("empty history", "TRUNCATE orders_orderhistory", "append-only"),
+    (
+        "a second confirmation mail",
+        "INSERT INTO orders_notice (order_id, kind, times_tried) SELECT order_id, kind, 0 FROM orders_notice",
+        "notice_once_per_order",
+    ),
+    # money
+    ("delete a payment", "DELETE FROM payments_paymentattempt", "append-only"),
+    ("delete a request", "DELETE FROM payments_paymentrequest", "append-only"),
+    ("delete a refund", "DELETE FROM payments_refund", "append-only"),
+    ("ask for another amount", "UPDATE payments_paymentrequest SET amount_minor = 1", "append-only"),
+    (
+        "capture more than was paid",
+        "UPDATE payments_paymentattempt SET captured_minor = amount_minor + 1",
+        "payment_attempt_refunded_within_captured_within_amount",
+    ),
+    (
+        "give back more than was captured",
+        "UPDATE payments_paymentattempt SET refunded_minor = captured_minor + 1",
+        "payment_attempt_refunded_within_captured_within_amount",
+    ),
+    ("unsay a capture", "UPDATE payments_paymentattempt SET captured_minor = captured_minor - 1", "append-only"),
+    ("another refund amount", "UPDATE payments_refund SET amount_minor = amount_minor + 1", "append-only"),
+    (
+        "a payment twice",
+        "INSERT INTO payments_paymentattempt (id, request_id, gateway, gateway_payment_id, state, amount_minor, "
+        "captured_minor, refunded_minor, currency, method, last4, failure_code, changed_at) SELECT gen_random_uuid(), "
+        "request_id, gateway, gateway_payment_id, state, amount_minor, captured_minor, 0, currency, '', '', '', now() "
+        "FROM payments_paymentattempt",
+        "payment_attempt_once",
+    ),
+    (
+        "a second active request",
+        "INSERT INTO payments_paymentrequest (id, subject_id, gateway, client_secret, amount_minor, currency, "
+        "description, state, times_asked) SELECT gen_random_uuid(), subject_id, 'stripe', '', amount_minor, currency, "
+        "'', 'unknown', 0 FROM payments_paymentrequest WHERE state = 'initiated'",
+        "one_active_payment_request_per_subject",
+    ),
+    (
+        "a refund of nothing",
+        "INSERT INTO payments_refund (id, attempt_id, amount_minor, currency, state, reason, times_asked) "
+        "SELECT gen_random_uuid(), id, 0, currency, 'requested', '', 0 FROM payments_paymentattempt",
+        "refund_amount_positive",
+    ),
+]
+
+
+@pytest.fixture
+def orders(shop: Shop, ada: Shopper) -> list[Order]:
+    """Two on delivery, of which one is part paid and has money going back, and one that waits for a gateway."""
+    part_paid = place(ada, shop.cash, (shop.cable, 1))
+    collect_cash(part_paid.pk, amount=Money(1000, "USD"), receipt=uuid.uuid4(), actor=actors.SYSTEM)
+    refund_order(part_paid.pk, amount=Money(100, "USD"), reason="spoiled", actor=actors.SYSTEM)
+    return [
+        part_paid,
+        place(ada, shop.cash, (shop.cable, 1)),
+        place(ada, shop.standard, (shop.cable, 1), terms=PaymentTerms.PREPAID),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "guard"), [row[1:] for row in ATTACKS], ids=[row[0].replace(" ", "-") for row in ATTACKS]
+)
+def test_the_database_refuses_by_itself(orders: list[Order], statement: str, guard: str) -> None:
+    before = written()
+    with (
+        pytest.raises((IntegrityError, InternalError), match=guard),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement.replace("{uuid}", str(uuid.uuid4())))
+    assert written() == before

@@ -1,0 +1,74 @@
+"""Money back for an order that stands. Cash here; refunds at gateways are in the stories and beside the settlement."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from kit.errors import DomainError
+from kit.money import Money
+from orders import actors
+from orders.cash import collect_cash
+from orders.fulfilment import deliver_order, send_order
+from orders.models import Order
+from orders.refunds import refund_order
+from payments.models import Refund
+from tests import shop as shops
+from tests.shop import Shop, Shopper, place, written
+
+CLERK = actors.SYSTEM
+
+
+@pytest.fixture
+def paid(shop: Shop, ada: Shopper) -> Order:
+    """An order of 14.50 USD that was paid in cash, 10.00 and 4.50."""
+    order = place(ada, shop.cash, (shop.cable, 1))
+    for minor in (1000, 450):
+        collect_cash(order.pk, amount=Money(minor, "USD"), receipt=uuid.uuid4(), actor=CLERK)
+    return order
+
+
+def back(order: Order, minor: int, currency: str = "USD") -> Order:
+    """Staff give money back."""
+    refund_order(order.pk, amount=Money(minor, currency), reason="spoiled", actor=CLERK)
+    order.refresh_from_db()
+    return order
+
+
+def test_a_part_keeps_it_paid_and_its_goods_reserved(shop: Shop, paid: Order) -> None:
+    back(paid, 500)
+    assert (paid.status, paid.refunded_minor, shops.left(shop.cable)) == ("paid", 500, 999)
+    # From the newest payment first, then from the older one.
+    amounts = Refund.objects.order_by("amount_minor").values_list("amount_minor", "state", "reason")
+    assert list(amounts) == [(50, "succeeded", "spoiled"), (450, "succeeded", "spoiled")]
+
+
+def test_all_of_it_ends_in_refunded_and_frees_the_goods(shop: Shop, paid: Order) -> None:
+    back(paid, 1000)
+    back(paid, 450)
+    assert (paid.status, paid.refunded_minor, shops.left(shop.cable)) == ("refunded", 1450, 1000)
+
+
+def test_delivered_goods_stay_delivered(shop: Shop, paid: Order) -> None:
+    send_order(paid.pk, actor=CLERK)
+    deliver_order(paid.pk, actor=CLERK)
+    assert back(paid, 1449).status == "completed"
+    assert back(paid, 1).status == "refunded"
+    assert (paid.fulfilment, shops.left(shop.cable)) == ("delivered", 999)
+
+
+@pytest.mark.parametrize(("minor", "currency"), [(0, "USD"), (-1, "USD"), (1451, "USD"), (100, "EUR")])
+def test_what_the_order_does_not_keep_does_not_go_back(paid: Order, minor: int, currency: str) -> None:
+    before = written()
+    with pytest.raises(DomainError) as refused:
+        back(paid, minor, currency)
+    assert (refused.value.first.code, refused.value.first.facts["kept"]) == ("amount_invalid", Money(1450, "USD"))
+    assert written() == before
+
+
+def test_never_more_in_parts_than_in_one(paid: Order) -> None:
+    back(paid, 1000)
+    with pytest.raises(DomainError):
+        back(paid, 451)
+    assert back(paid, 450).refunded_minor == 1450

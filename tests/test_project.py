@@ -1,0 +1,261 @@
+"""The project as a whole: its migrations, what production refuses, and who may enter which route."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from customers.models import Address, Customer, User
+from tests import shop as shops
+from tests.shop import Shop, item, order_body, send
+
+# --- migrations -----------------------------------------------------------------------------------------------------
+
+
+def test_no_migration_is_missing(db: None) -> None:
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_the_sandbox_has_no_table_beside_ours(db: None) -> None:
+    tables = connection.introspection.table_names()
+    assert "orders_order" in tables
+    assert [name for name in tables if name.startswith("sandbox_")] == []
+
+
+# --- production -----------------------------------------------------------------------------------------------------
+
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": "qJ4v9!mZ2xW7pL0sK8dF6hG3nB5tY1rE-uI_oP=aQcVbNwXzLkMj",
+    "ALLOWED_HOSTS": "shop.example",
+    "PUBLIC_BASE_URL": "https://shop.example",
+    "STRIPE_SECRET_KEY": "sk_live_0123456789",
+    "STRIPE_WEBHOOK_SECRET": "whsec_0123456789",
+    "MAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+}
+_OURS = re.compile(r"(STRIPE|RAZORPAY|DJANGO|SANDBOX)_|SECRET_KEY|DEBUG|ENVIRONMENT|ALLOWED_HOSTS|PUBLIC_BASE_URL|PORT")
+
+
+def run_in_production(*command: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
+    """Python with production's environment and some changes to it; None takes a variable away."""
+    inherited = {name: value for name, value in os.environ.items() if not _OURS.match(name)}
+    wanted = {**inherited, **PRODUCTION, **changes}
+    environment = {name: value for name, value in wanted.items() if value is not None}
+    return subprocess.run(
+        [sys.executable, *command], cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_a_production_that_is_set_up_passes_every_check() -> None:
+    done = run_in_production("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"SECRET_KEY": None}, "E001"),
+        ({"SECRET_KEY": settings.DEVELOPMENT_SECRET_KEY}, "E001"),
+        ({"SECRET_KEY": f"{PRODUCTION['SECRET_KEY']},{settings.DEVELOPMENT_SECRET_KEY}"}, "E001"),
+        ({"SECRET_KEY": "short"}, "E001"),
+        ({"STRIPE_SECRET_KEY": None}, "E002"),
+        ({"STRIPE_API_BASE": "http://127.0.0.1:8001/sandbox/stripe"}, "E002"),
+        ({"DEBUG": "true"}, "E003"),
+        ({"STRIPE_WEBHOOK_SECRET": None}, "E004"),
+        ({"RAZORPAY_KEY_ID": "rzp_live_1", "RAZORPAY_KEY_SECRET": "x"}, "E004"),
+    ],
+)
+def test_production_does_not_start_with_a_development_default(changes: dict[str, str | None], error: str) -> None:
+    server = run_in_production("-c", "import orders_project.wsgi", **changes)
+    assert server.returncode != 0
+    assert f"quittance.{error}" in server.stderr
+
+
+def test_production_has_neither_the_sandbox_nor_its_routes_nor_demo_data() -> None:
+    looks = (
+        "import django; django.setup()\n"
+        "from django.conf import settings; from django.urls import resolve, Resolver404\n"
+        "assert 'payments.sandbox' not in settings.INSTALLED_APPS and 'sandbox' not in settings.DATABASES\n"
+        "try: resolve('/sandbox/pay')\n"
+        "except Resolver404: pass\n"
+        "else: raise SystemExit('the sandbox answers')\n"
+    )
+    done = run_in_production("-c", looks, DJANGO_SETTINGS_MODULE="orders_project.settings")
+    assert done.returncode == 0, done.stderr
+    refused = run_in_production("manage.py", "seed_demo", "--json")
+    assert (refused.returncode != 0, refused.stdout) == (True, "")
+
+
+# --- who may enter which route --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shop(db: None) -> Shop:
+    """The shop with its goods in stock."""
+    return shops.open_shop()
+
+
+ROLES = ("anonymous", "other customer", "staff", "owner")
+type Row = tuple[str, str, tuple[int, int, int, int]]
+# Route -> method, path, and the status for each of ROLES. Another's thing is a 404, like one that does not exist; staff
+# who are no customer have no account and no addresses at all.
+ROUTES: dict[str, Row] = {
+    "health": ("GET", "/api/v1/health/", (200, 200, 200, 200)),
+    "webhook": ("POST", "/api/v1/webhooks/stripe/", (400, 400, 400, 400)),  # not signed by the gateway
+    "register": ("POST", "/api/v1/auth/register/", (400, 400, 400, 400)),  # an empty form
+    "token": ("POST", "/api/v1/auth/token/", (400, 400, 400, 400)),
+    "refresh": ("POST", "/api/v1/auth/refresh/", (400, 400, 400, 400)),
+    "logout": ("POST", "/api/v1/auth/logout/", (401, 204, 204, 204)),
+    "password": ("POST", "/api/v1/auth/password/", (401, 400, 400, 400)),
+    "me": ("GET", "/api/v1/customers/me/", (401, 200, 403, 200)),
+    "addresses": ("GET", "/api/v1/addresses/", (401, 200, 403, 200)),
+    "address": ("GET", "/api/v1/addresses/{address}/", (401, 404, 403, 200)),
+    "products": ("GET", "/api/v1/products/", (200, 200, 200, 200)),
+    "product": ("GET", "/api/v1/products/{product}/", (200, 200, 200, 200)),
+    "delivery-methods": ("GET", "/api/v1/delivery-methods/", (200, 200, 200, 200)),
+    "orders": ("GET", "/api/v1/orders/", (401, 200, 200, 200)),
+    "order": ("GET", "/api/v1/orders/{order}/", (401, 404, 404, 200)),
+    "order-cancel": ("POST", "/api/v1/orders/{order}/cancel/", (401, 404, 404, 200)),
+    "schema": ("GET", "/api/schema/", (200, 200, 200, 200)),
+    "docs": ("GET", "/api/docs/", (200, 200, 200, 200)),
+    "admin": ("GET", "/admin", (302, 302, 302, 302)),  # to the back office's own door, below
+    "storefront-with-payment": ("POST", "/api/orders/with-payment", (401, 404, 404, 200)),
+    "storefront-orders": ("POST", "/api/orders", (401, 404, 404, 204)),
+    "storefront-paid": ("PATCH", "/api/orders/{paid}/paid", (401, 404, 404, 204)),
+}
+
+
+def _routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _routes(pattern.url_patterns, path)
+        else:
+            yield path, pattern
+
+
+def _ours() -> set[str]:
+    """The names of all routes but the back office's, below, and the sandbox's, which production does not have."""
+    routes = _routes(get_resolver().url_patterns)
+    return {pattern.name or path for path, pattern in routes if not path.startswith(("admin/", "sandbox/"))}
+
+
+def test_every_route_says_who_may_enter() -> None:
+    assert _ours() == set(ROUTES)
+
+
+@pytest.fixture
+def people(shop: Shop) -> dict[str, Any]:
+    """One of each role, and what belongs to the owner."""
+    owner = shops.sign_up("owner@example.com")
+    gift = shops.add_article("Gift", "GIFT", 0)
+    free = shops.add_delivery("Free", 0, cash_on_delivery=True)
+    answer = send("POST", "/api/orders/with-payment", order_body(owner, free, item(gift)), by=owner)
+    address = Address.objects.create(
+        customer=owner.customer, street="123 Main St", city="New York", postal_code="10001", country="US"
+    )
+    return {
+        "anonymous": None,
+        "other customer": shops.sign_up("other@example.com"),
+        "staff": shops.access_of(shops.hire()),
+        "owner": owner,
+        "body": order_body(owner, free, item(gift)),
+        "names": {
+            "address": address.pk,
+            "product": gift.product_id,
+            "order": shops.place(owner, shop.cash, (shop.cable, 1)).pk,
+            "paid": answer["Location"].rstrip("/").rpartition("/")[2],
+        },
+    }
+
+
+def _call(people: dict[str, Any], role: str, method: str, path: str) -> HttpResponse:
+    body = people["body"] if path.startswith("/api/orders") else b"" if method == "GET" else {}
+    return send(method, path.format(**people["names"]), body, by=people[role])
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_each_role_gets_its_answer_at_each_route(people: dict[str, Any], route: str) -> None:
+    method, path, statuses = ROUTES[route]
+    answers = {role: _call(people, role, method, path) for role in ROLES}
+    assert {role: answer.status_code for role, answer in answers.items()} == dict(zip(ROLES, statuses, strict=True))
+    secret = str(people["owner"].customer.pk).encode()
+    assert not any(secret in answers[role].content for role in ROLES[:3])
+
+
+@pytest.mark.parametrize("route", [name for name, (_, path, _) in ROUTES.items() if "{" in path and name != "product"])
+def test_what_is_anothers_and_what_does_not_exist_are_one_answer(people: dict[str, Any], route: str) -> None:
+    method, path, _ = ROUTES[route]
+    another = _call(people, "other customer", method, path)
+    people["names"] = dict.fromkeys(people["names"], uuid.UUID(int=7))
+    none = _call(people, "other customer", method, path)
+    assert (another.status_code, another.content) == (none.status_code, none.content)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_no_method_at_any_route_is_an_error_of_ours(people: dict[str, Any], route: str) -> None:
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"):
+        for role in ("anonymous", "other customer"):
+            assert _call(people, role, method, ROUTES[route][1]).status_code < 500, (method, role)
+
+
+# --- the back office ------------------------------------------------------------------------------------------------
+
+OPEN_TO_ALL = {"login"}
+# What somebody sees who may sign in there and has no right.
+OPEN_TO_STAFF = {"index", "logout", "password_change", "password_change_done", "jsi18n", "login", "search", None}
+
+
+def _back_office() -> Iterator[tuple[str, str | None]]:
+    for path, pattern in _routes(get_resolver().url_patterns):
+        if path.startswith("admin/"):
+            filled = re.sub(r"\^?\(\?P<app_label>.*", "orders/", path)
+            filled = re.sub(r"\(\?P<url>.*", "nothing/", filled)
+            filled = re.sub(r"<[^>]+>", str(uuid.UUID(int=7)), filled)
+            yield f"/{filled}", pattern.name
+
+
+def _session(user: User) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    return client
+
+
+def test_the_back_office_is_closed_to_everybody_but_staff(db: None) -> None:
+    customer = User.objects.create_user("ada@example.com")
+    Customer.objects.create(user=customer)
+    paths = list(_back_office())
+    assert len(paths) > 50
+    for client in (Client(raise_request_exception=False), _session(customer)):
+        for path, name in paths:
+            for method in ("get", "post"):
+                response = getattr(client, method)(path)
+                if name in OPEN_TO_ALL or name == "logout":
+                    assert response.status_code < 500, (method, path)
+                else:
+                    assert response.status_code in (302, 403, 404, 405), (method, path, response.status_code)
+                    if response.status_code == 302:
+                        assert response["Location"].startswith("/admin/"), (method, path, response["Location"])
+
+
+def test_staff_without_a_right_see_nothing_of_the_shop(shop: Shop) -> None:
+    client = _session(shops.hire())
+    for path, name in _back_office():
+        if name not in OPEN_TO_STAFF:
+            for method in ("get", "post"):
+                response = getattr(client, method)(path)
+                assert response.status_code in (302, 403, 404, 405), (method, path, response.status_code)
+                assert response.status_code != 302 or response["Location"] == "/admin/", (method, path)
