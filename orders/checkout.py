@@ -9,9 +9,11 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
+from kit.errors import Fault
 from kit.money import Money
 from orders import cancellation
 from orders.actors import SYSTEM
+from orders.checks import OrderRefused
 from orders.models import Order
 from orders.placement import PlacedOrder, Purchase, place_order
 from payments import collecting
@@ -40,6 +42,8 @@ class Checkout:
 def buy_with_payment(purchase: Purchase) -> Checkout:
     """The order is placed and its payment can be made. Raises OrderRefused (nothing was written) or
     PaymentNotInitialized (the order was written and is cancelled, its stock is back)."""
+    if not collecting.is_configured(purchase.gateway):
+        raise OrderRefused([Fault("gateway_not_configured", {"gateway": purchase.gateway.value}, at=("gateway",))])
     return _ask(place_order(purchase))
 
 

@@ -73,6 +73,7 @@ def check(
     country: str,
     terms: PaymentTerms,
     coupon_code: str | None = None,
+    use_credits: bool = False,
 ) -> Basket:
     """The basket at today's prices. Raises OrderRefused with every fault. Two statements, however many items."""
     delivery = offers.find_delivery(delivery_method_id) if delivery_method_id else None
@@ -94,9 +95,11 @@ def check(
         faults += item_faults
         if not item_faults:
             lines.append((offer, item.quantity))
-    # No coupon has been issued yet, so none can be used; of credits, as many are spent as there are, which is none.
+    # Neither coupons nor credits have been issued yet, so none can be used.
     if coupon_code is not None:
         faults.append(Fault("coupon_not_usable", {"code": coupon_code}, at=("coupon",)))
+    if use_credits:
+        faults.append(Fault("credits_not_usable", at=("credits",)))
     if delivery is not None:
         faults += _fit(delivery, lines, country=country, terms=terms)
     if faults or delivery is None:

@@ -104,6 +104,7 @@ def place_order(purchase: Purchase) -> PlacedOrder:
         country=purchase.address.country,
         terms=purchase.terms,
         coupon_code=purchase.coupon_code,
+        use_credits=purchase.use_credits,
     )
     order_id, request_id = new_id(), new_id()
     total = Money(basket.totals.total, basket.totals.currency)

@@ -181,7 +181,23 @@ STATIC_URL = "static/"
 # Serves each app's files as they lie in the packages: no collectstatic step to forget.
 WHITENOISE_USE_FINDERS = True
 
-MAILERS = {"default": {"BACKEND": env.str("MAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")}}
+# Mails are printed until a mail server is named.
+MAIL_HOST = env.str("MAIL_HOST", default="")
+MAILERS: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": MAIL_HOST,
+            "port": env.int("MAIL_PORT", default=587),
+            "username": env.str("MAIL_USERNAME", default=""),
+            "password": env.str("MAIL_PASSWORD", default=""),
+            "use_tls": env.bool("MAIL_TLS", default=True),
+            "timeout": 10,
+        },
+    }
+    if MAIL_HOST
+    else {"BACKEND": env.str("MAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")}
+}
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Quittance <orders@localhost>")
 
 # --- browsers -------------------------------------------------------------------------------------------------------

@@ -36,6 +36,15 @@ def refuse_transaction() -> None:
         raise RuntimeError("a gateway is never called inside a database transaction")
 
 
+def is_configured(gateway: GatewayName) -> bool:
+    """Whether this installation has keys for an online gateway."""
+    try:
+        gateways.online(gateway)
+    except KeyError:
+        return False
+    return True
+
+
 def request_values(
     *, request_id: uuid.UUID, subject_id: uuid.UUID, gateway: GatewayName, amount: Money
 ) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ class Programs:
         return Program(name or arguments[0], command, self.settings, self.checkout, keeps_stderr=keeps_stderr)
 
     def web(self, socket: int) -> Program:
-        workers = self.settings.get("WEB_WORKERS") or "2"
+        # Two to a core: kept connections are spread unevenly, and one busy process alone leaves a core idle.
+        workers = self.settings.get("WEB_WORKERS") or str(2 * (os.cpu_count() or 2))
         return self._server("web", "wsgi", socket, workers=workers, threads=4, grace_s=WEB_GRACE_S)
 
     def sandbox(self, socket: int) -> Program:

@@ -44,7 +44,7 @@ PRODUCTION = {
     "PUBLIC_BASE_URL": "https://shop.example",
     "STRIPE_SECRET_KEY": "sk_live_0123456789",
     "STRIPE_WEBHOOK_SECRET": "whsec_0123456789",
-    "MAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+    "MAIL_HOST": "mail.shop.example",
 }
 _OURS = re.compile(r"(STRIPE|RAZORPAY|DJANGO|SANDBOX)_|SECRET_KEY|DEBUG|ENVIRONMENT|ALLOWED_HOSTS|PUBLIC_BASE_URL|PORT")
 

@@ -58,6 +58,7 @@ def test_all_faults_are_told_in_documented_order(shop: Shop) -> None:
         wanted(shop.scarce, 2, unit_price=Decimal("99.99")),
         delivery_method_id=UNKNOWN,
         coupon_code="NO",
+        use_credits=True,
     ) == [
         ("delivery_method_not_found", ("delivery_method",)),
         ("product_not_found", ("items", 0, "product")),
@@ -67,6 +68,7 @@ def test_all_faults_are_told_in_documented_order(shop: Shop) -> None:
         ("price_moved", ("items", 4, "unit_price")),
         ("stock_short", ("items", 4, "quantity")),
         ("coupon_not_usable", ("coupon",)),
+        ("credits_not_usable", ("credits",)),
     ]
 
 

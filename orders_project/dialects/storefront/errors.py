@@ -61,6 +61,8 @@ _UNPAID: dict[str, str] = {
 
 # fault -> status and text. When does each happen?
 _TABLE: dict[str, tuple[int, str | Callable[[Mapping[str, Any]], str]]] = {
+    # the shop has no account there
+    "gateway_not_configured": (400, "paymentProvider '{gateway}' is not available here"),
     # the customer picked a method that was switched off since, or a made-up id
     "delivery_method_not_found": (404, "Delivery method not found"),
     # nothing was in the cart; the shape of a request says so before the core is asked
@@ -81,6 +83,8 @@ _TABLE: dict[str, tuple[int, str | Callable[[Mapping[str, Any]], str]]] = {
     ),
     # a guess, or a code of another shop
     "coupon_not_usable": (400, "Coupon '{code}' cannot be used"),
+    # there is nothing to spend yet
+    "credits_not_usable": (400, "useCredits: there are no credits to use"),
     # the address is too far, the parcel too heavy
     "delivery_unfit": (400, _unfit),
     # a quantity and a price that no bank account holds

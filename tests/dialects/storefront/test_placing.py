@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import override_settings
 
 from catalog.models import Variant
 from kit import clock
@@ -18,6 +19,7 @@ from orders.checkout import Checkout
 from orders.jobs import expire_orders
 from orders.models import Order
 from orders_project.dialects.storefront import wire
+from payments import gateways
 from payments.models import PaymentRequest
 from tests import shop as shops
 from tests.gateway_process import SandboxProcess
@@ -157,9 +159,14 @@ def test_the_same_variant_twice_is_two_lines_and_one_reservation(shop: Shop, ada
     assert shops.left(shop.cable) == 995
 
 
-def test_credits_that_nobody_has_are_spent_as_far_as_they_go(shop: Shop, ada: Shopper) -> None:
-    order = shops.order_on_delivery(ada, shop, item(shop.cable), useCredits=True)
-    assert (order.credits_minor, order.total_minor) == (0, 1450)
+def test_a_provider_without_keys_is_refused_before_anything_is_written(shop: Shop, ada: Shopper) -> None:
+    gateways.online.cache_clear()
+    with override_settings(RAZORPAY_KEY_ID=""):
+        body = order_body(ada, shop.standard, item(shop.cable), paymentProvider="razorpay")
+        response = send("POST", WITH_PAYMENT, body, by=ada)
+    gateways.online.cache_clear()
+    assert (response.status_code, response.json()) == (400, "paymentProvider 'razorpay' is not available here")
+    assert Order.objects.count() == 0
 
 
 def test_an_order_is_not_modified(shop: Shop, ada: Shopper) -> None:

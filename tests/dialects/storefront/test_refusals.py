@@ -111,6 +111,7 @@ REFUSALS: list[tuple[str, Change, int, str]] = [
     *[(f"quantity {value!r}", _item_field("quantity", value), 400, NOT_WHOLE) for value in NO_QUANTITIES],
     ("no quantity", lambda body, shop: body["items"][0].pop("quantity"), 400, "items[0].quantity is required"),
     ("no items", _items(), 400, "items must have at least one item"),
+    ("credits asked for", _set(useCredits=True), 400, "useCredits: there are no credits to use"),
     ("coupon unknown", _set(couponCode="SAVE10"), 400, "Coupon 'SAVE10' cannot be used"),
     (
         "country not served",
@@ -210,11 +211,12 @@ def test_without_a_good_token_nobody_gets_in(shop: Shop, ada: Shopper, path: str
 CUSTOMER: tuple[Change, str] = (_set(customerId=UNKNOWN), "Customer not found")
 DELIVERY: tuple[Change, str] = (_set(deliveryMethodId=UNKNOWN), "Delivery method not found")
 COUPON: tuple[Change, str] = (_set(couponCode="NO"), "Coupon 'NO' cannot be used")
+CREDITS: tuple[Change, str] = (_set(useCredits=True), "useCredits: there are no credits to use")
 FIT: tuple[Change, str] = (
     _address("country", "France"),
     "Delivery method 'Cash on delivery' does not deliver to FR",
 )
-SHAPE: tuple[Change, str] = (_set(useCredits="yes"), "useCredits must be true or false")
+SHAPE: tuple[Change, str] = (_set(notes=1), "notes must be a string of at most 2000 characters")
 # All of one item, in their order; each change leaves room for the next.
 PRODUCT: tuple[Change, str] = (_item_field("productId", UNKNOWN), "Product not found")
 VARIANT: tuple[Change, str] = (_item_field("variantId", UNKNOWN), f"Product '{HEADPHONES}' has no such variant")
@@ -227,7 +229,7 @@ STOCK: tuple[Change, str] = (
     _item_field("quantity", 1001),
     f"Product '{HEADPHONES}' has insufficient stock. Available: 1000, Requested: 1001",
 )
-IN_ORDER = [SHAPE, CUSTOMER, DELIVERY, PRODUCT, VARIANT, QUANTITY, PRICE, STOCK, COUPON, FIT]
+IN_ORDER = [SHAPE, CUSTOMER, DELIVERY, PRODUCT, VARIANT, QUANTITY, PRICE, STOCK, COUPON, CREDITS, FIT]
 
 
 @pytest.mark.parametrize("path", PATHS)
