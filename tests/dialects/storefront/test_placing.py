@@ -165,7 +165,10 @@ def test_a_provider_without_keys_is_refused_before_anything_is_written(shop: Sho
         body = order_body(ada, shop.standard, item(shop.cable), paymentProvider="razorpay")
         response = send("POST", WITH_PAYMENT, body, by=ada)
     gateways.online.cache_clear()
-    assert (response.status_code, json.loads(response.content)) == (400, "paymentProvider 'razorpay' is not available here")
+    assert (response.status_code, json.loads(response.content)) == (
+        400,
+        "paymentProvider 'razorpay' is not available here",
+    )
     assert Order.objects.count() == 0
 
 
