@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +22,7 @@ from kit.money import Money
 from orders import checks
 from orders.actors import Actor
 from orders.checks import Basket, DeliveryAddress, OrderRefused, WantedItem
-from orders.models import PaymentTerms
+from orders.models import OrderStatus, PaymentTerms
 from payments import collecting
 from payments.models import GatewayName
 
@@ -125,12 +123,24 @@ def place_order(purchase: Purchase) -> PlacedOrder:
 def _write(
     cursor: CursorWrapper, order_id: uuid.UUID, request_id: uuid.UUID, purchase: Purchase, basket: Basket
 ) -> None:
+    """Send the one statement of the order's own rows; its answer, the order's number, is the caller's to fetch."""
+    total = Money(basket.totals.total, basket.totals.currency)
+    request = collecting.request_values(
+        request_id=request_id, subject_id=order_id, gateway=purchase.gateway, amount=total
+    )
+    lines, line_values = _lines(basket)
+    # Only the names of placeholders are put together here; every value travels as a parameter.
+    statement = _WRITE_ORDER.format(lines=lines, request=_REQUEST)
+    cursor.execute(statement, {**_order_values(order_id, purchase, basket), **line_values, **request})
+
+
+def _order_values(order_id: uuid.UUID, purchase: Purchase, basket: Basket) -> dict[str, Any]:
     totals, address, now = basket.totals, purchase.address, clock.now()
     waits_for_payment = purchase.terms == PaymentTerms.PREPAID and totals.total > 0
-    values: dict[str, Any] = {
+    return {
         "id": order_id,
         "customer_id": purchase.customer_id,
-        "status": "payment_pending" if totals.total > 0 else "paid",
+        "status": (OrderStatus.PAYMENT_PENDING if totals.total > 0 else OrderStatus.PAID).value,
         "terms": purchase.terms.value,
         "dialect": purchase.dialect,
         "currency": totals.currency,
@@ -151,44 +161,34 @@ def _write(
         "notes": purchase.notes,
         "placement_key": purchase.placement_key,
         "now": now,
-        "expires_at": _expiry(now) if waits_for_payment else None,
+        "expires_at": now + settings.ORDER_EXPIRES_AFTER if waits_for_payment else None,
         "actor_kind": purchase.actor.kind.value,
         "actor_id": purchase.actor.user_id,
         "confirm": not waits_for_payment,
     }
-    rows = [
-        (
-            order_id,
-            position,
-            offer.variant_id,
-            offer.kind,
-            offer.product_title,
-            offer.variant_title,
-            offer.sku,
-            quantity,
-            offer.price.minor,
-            discount,
-            0,
-        )
-        for position, ((offer, quantity), discount) in enumerate(zip(basket.lines, totals.discounts, strict=True), 1)
-    ]
-    cells: dict[str, Any] = {f"line{index}": cell for index, cell in enumerate(chain.from_iterable(rows))}
-    width = len(rows[0])
-    lines = ", ".join(
-        "(" + ", ".join(f"%(line{row * width + column})s" for column in range(width)) + ")" for row in range(len(rows))
-    )
-    request = collecting.request_values(
-        request_id=request_id,
-        subject_id=order_id,
-        gateway=purchase.gateway,
-        amount=Money(totals.total, totals.currency),
-    )
-    # Only the names of placeholders are put together here; every value travels as a parameter.
-    cursor.execute(_WRITE_ORDER.format(lines=lines, request=_REQUEST), {**values, **cells, **request})
 
 
-def _expiry(now: datetime) -> datetime:
-    return now + settings.ORDER_EXPIRES_AFTER
+def _lines(basket: Basket) -> tuple[str, dict[str, Any]]:
+    """A row of placeholders for each line, and their values."""
+    rows: list[str] = []
+    values: dict[str, Any] = {}
+    for position, ((offer, quantity), discount) in enumerate(
+        zip(basket.lines, basket.totals.discounts, strict=True), start=1
+    ):
+        line = {
+            "position": position,
+            "variant": offer.variant_id,
+            "kind": offer.kind,
+            "title": offer.product_title,
+            "variant_title": offer.variant_title,
+            "sku": offer.sku,
+            "quantity": quantity,
+            "unit_price": offer.price.minor,
+            "discount": discount,
+        }
+        rows.append("(%(id)s, " + ", ".join(f"%({name}{position})s" for name in line) + ", 0)")
+        values |= {f"{name}{position}": value for name, value in line.items()}
+    return ", ".join(rows), values
 
 
 def _sold_meanwhile(basket: Basket, short: set[uuid.UUID]) -> OrderRefused:
