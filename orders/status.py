@@ -1,5 +1,5 @@
 """The six states of an order: the table of moves, the rule that money follows, and the only writer of both status and
-history.
+history once an order is placed; `orders.placement` writes an order's first status with its first line of history.
 
 Nothing else assigns `Order.status`; the database refuses, at commit, a status that the history does not explain.
 """

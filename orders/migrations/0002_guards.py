@@ -20,7 +20,7 @@ END
 $$
 """
 TRIGGER = """
-CREATE CONSTRAINT TRIGGER orders_order_status_is_written_down AFTER UPDATE OF status ON orders_order
+CREATE CONSTRAINT TRIGGER orders_order_status_is_written_down AFTER INSERT OR UPDATE OF status ON orders_order
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION orders_status_is_written_down()
 """
 

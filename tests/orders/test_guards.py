@@ -56,6 +56,13 @@ ATTACKS: list[tuple[str, str, str]] = [
     ("another customer", "UPDATE orders_order SET customer_id = gen_random_uuid()", "append-only"),
     ("another number", "UPDATE orders_order SET number = number + 1000", "append-only"),
     ("a status without history", "UPDATE orders_order SET status = 'cancelled'", "not in its history"),
+    (
+        "an order without history",
+        "CREATE TEMP TABLE copy ON COMMIT DROP AS SELECT * FROM orders_order LIMIT 1; "
+        "UPDATE copy SET id = gen_random_uuid(), number = number + 1000000, placement_key = NULL; "
+        "INSERT INTO orders_order SELECT * FROM copy",
+        "not in its history",
+    ),
     ("a status that is none", "UPDATE orders_order SET status = 'lost'", "order_status_known"),
     ("a fulfilment that is none", "UPDATE orders_order SET fulfilment = 'lost'", "order_fulfilment_known"),
     (
