@@ -66,7 +66,7 @@ def caller_of(authorization: str | None) -> Caller:
 
 
 def sign_in(email: str, password: str, address: str) -> Tokens:
-    """Start a session: a new pair of tokens. `address` is the peer's (REMOTE_ADDR), for counting failures.
+    """Start a session: a new pair of tokens. `address` is the client's, for counting failures.
 
     Raises NotAuthenticated alike, and after the same work, for an unknown account, a wrong password and an account
     that is switched off; TooManyFailures before any password is hashed.

@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.http import HttpRequest
+from rest_framework.request import Request
 
 from customers.models import FailureCount
 from kit import clock
@@ -38,9 +40,10 @@ class Limit:
 class TooManyFailures(DomainError):
     """The limit is reached; the attempt was not looked at. Try again after `retry_after_s` seconds."""
 
-    def __init__(self, retry_after_s: int) -> None:
+    def __init__(self, retry_after_s: int, *, most: int) -> None:
         super().__init__([Fault("too_many_attempts", {"retry_after_s": retry_after_s})])
         self.retry_after_s = retry_after_s
+        self.most = most
 
 
 def refuse_when_exhausted(limits: Sequence[Limit]) -> None:
@@ -52,9 +55,10 @@ def refuse_when_exhausted(limits: Sequence[Limit]) -> None:
             window_starts_at=starts_at, party__in=[_hashed(limit.party) for limit in limits]
         ).values_list("scope", "party", "failures")
     }
-    if any(counted.get((limit.scope, _hashed(limit.party)), 0) >= limit.most for limit in limits):
-        left = (starts_at + timedelta(seconds=WINDOW_S) - clock.now()).total_seconds()
-        raise TooManyFailures(max(1, math.ceil(left)))
+    for limit in limits:
+        if counted.get((limit.scope, _hashed(limit.party)), 0) >= limit.most:
+            left = (starts_at + timedelta(seconds=WINDOW_S) - clock.now()).total_seconds()
+            raise TooManyFailures(max(1, math.ceil(left)), most=limit.most)
 
 
 def count_failure(limits: Sequence[Limit]) -> None:
@@ -76,6 +80,20 @@ def count_failure(limits: Sequence[Limit]) -> None:
 def forget_past_windows() -> int:
     """Delete the counts of windows that are over; how many there were. For a periodic job."""
     return FailureCount.objects.filter(window_starts_at__lt=_window()).delete()[0]
+
+
+def client_address(request: HttpRequest | Request) -> str:
+    """Where a request comes from: the peer, or what the outermost of our own proxies saw, TRUSTED_PROXIES of them.
+
+    Each proxy adds its peer at the right of X-Forwarded-For; whatever is further left the client may have made up, and
+    so the whole header where no proxy is ours. A header that is too short came past one of them: then the peer counts.
+    """
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    hops = [hop.strip() for hop in str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
+    trusted: int = settings.TRUSTED_PROXIES
+    if not 0 < trusted <= len(hops):
+        return peer
+    return hops[-trusted] or peer
 
 
 def network_of(address: str) -> str:

@@ -130,6 +130,20 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
+        "captured in another currency and not promised back",
+        """
+        SELECT o.number, a.gateway_payment_id, a.currency, a.captured_minor, coalesce(f.promised, 0)
+        FROM payments_paymentattempt a JOIN payments_paymentrequest r ON r.id = a.request_id
+        JOIN orders_order o ON o.id = r.subject_id AND o.currency <> a.currency
+        LEFT JOIN (
+            SELECT attempt_id, sum(amount_minor) FILTER (WHERE state <> 'failed') AS promised,
+                   bool_or(state = 'failed') AS failed
+            FROM payments_refund GROUP BY 1
+        ) f ON f.attempt_id = a.id
+        WHERE a.captured_minor > coalesce(f.promised, 0) AND NOT coalesce(f.failed, false)
+        """,
+    ),
+    (
         "every order that costs something has a payment request of its own currency, and every request an order",
         """
         SELECT o.number, r.id FROM orders_order o

@@ -1,7 +1,7 @@
 """Calling an order off: by the customer or staff until it is sent, by the clock when nobody pays.
 
 Money that was collected goes back; stock is free again at once; the gateway is told by a job that the payment is no
-longer wanted. Locks the order's row first.
+longer wanted. Locks the order's row, its payment requests, its stock.
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.settlement import settle_locked
 from orders.status import MOVES, StatusRefused, transition
 from payments import collecting
+
+
+def can_be_cancelled(order: Order) -> bool:
+    """Whether it can be called off, as the order stands: its goods are still here, and it is not over yet."""
+    return order.fulfilment == Fulfilment.UNFULFILLED and _is_open(order)
 
 
 def cancel_order(order_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Order:
@@ -66,13 +71,18 @@ def orders_to_expire(now: datetime, limit: int) -> list[uuid.UUID]:
     return list(due.values_list("pk", flat=True)[:limit])
 
 
-def _cancel(order: Order, *, event: HistoryEvent, actor: Actor, facts: Mapping[str, Any]) -> None:
+def _is_open(order: Order) -> bool:
     # The money of a refunded order is gone already; the table's move is for a refund that failed.
-    if order.status == OrderStatus.REFUNDED or OrderStatus.CANCELLED not in MOVES[OrderStatus(order.status)]:
+    return order.status != OrderStatus.REFUNDED and OrderStatus.CANCELLED in MOVES[OrderStatus(order.status)]
+
+
+def _cancel(order: Order, *, event: HistoryEvent, actor: Actor, facts: Mapping[str, Any]) -> None:
+    if not _is_open(order):
         raise StatusRefused("move_not_allowed", order, to=OrderStatus.CANCELLED)
     transition(order, OrderStatus.CANCELLED, event=event, actor=actor, facts=facts)
     for request_id in collecting.want_cancelled(order.pk):
         queue.chase_request_later(request_id)
+    # Free before the settlement, which may revive the order under another reservation.
+    stock.release(source_id=order.reservation_id)
     # Sends back what was collected.
     settle_locked(order, actor=actor)
-    stock.release(source_id=order.reservation_id)

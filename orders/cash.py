@@ -10,7 +10,7 @@ from kit.errors import DomainError, Fault
 from kit.money import Money
 from orders.actors import Actor
 from orders.models import Order, PaymentTerms
-from orders.settlement import settle_locked
+from orders.settlement import record_report, settle_locked
 from orders.status import UNPAID, StatusRefused
 from payments import collecting
 
@@ -39,6 +39,6 @@ def collect_cash(order_id: uuid.UUID, *, amount: Money, receipt: uuid.UUID, acto
         due = order.total_minor - order.collected_minor
         if amount.currency != order.currency or not 0 < amount.minor <= due:
             raise DomainError([Fault("amount_invalid", {"due": Money(due, order.currency)}, at=("amount",))])
-        collecting.record_cash(subject_id=order.pk, amount=amount, receipt=receipt)
+        record_report(order, collecting.cash_received(subject_id=order.pk, amount=amount, receipt=receipt))
         settle_locked(order, actor=actor)
     return order

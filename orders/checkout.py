@@ -20,9 +20,13 @@ from payments import collecting
 from payments.gateways.base import GatewayError
 from payments.models import PaymentRequest, RequestState
 
+CANCELLED_MEANWHILE = "cancelled_meanwhile"
+_NOT_INITIALIZED = {"reason": "payment not initialized"}
+
 
 class PaymentNotInitialized(Exception):
-    """The gateway did not take the payment on, and the order is cancelled. `reason` may be shown to the shopper."""
+    """The payment cannot be made, and the order is cancelled. `reason` is a code: a gateway's `Reason`, or
+    CANCELLED_MEANWHILE."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -65,9 +69,11 @@ def _ask(placed: PlacedOrder, *, again: bool = False) -> Checkout:
     try:
         request = collecting.create_at_gateway(placed.request_id, again=again)
     except GatewayError as error:
-        cancellation.cancel_unpaid(placed.id, actor=SYSTEM, facts={"reason": "payment not initialized"})
+        cancellation.cancel_unpaid(placed.id, actor=SYSTEM, facts=_NOT_INITIALIZED)
         raise PaymentNotInitialized(error.reason) from None
     if request.cancel_wanted_at is not None or request.state in (RequestState.CANCELLED, RequestState.REFUSED):
         # It expired, or the chase gave it up, while the gateway took its time: whoever pays now would pay for nothing.
-        raise PaymentNotInitialized("the order was cancelled in the meantime")
+        # Or the gateway refused, and whoever was to cancel the order then was cut off.
+        cancellation.cancel_unpaid(placed.id, actor=SYSTEM, facts=_NOT_INITIALIZED)
+        raise PaymentNotInitialized(CANCELLED_MEANWHILE)
     return Checkout(placed.id, placed.total, request.client_secret or None, request.gateway_reference)

@@ -11,34 +11,53 @@ from orders.models import Order, OrderStatus, PaymentTerms
 from orders.settlement import settle
 from orders.status import SETTLED, StatusRefused
 from payments import collecting, queries
-from payments.gateways.base import PaymentState, Rejected, RequestReport
+from payments.gateways.base import GatewayError, PaymentState, Rejected, RequestReport
 from payments.models import PaymentRequest, RequestState
 
 
-def confirm_payment(order_id: uuid.UUID, *, customer_id: uuid.UUID | None) -> None:
-    """The order is Paid and the customer's one confirmation is given.
+class PaymentNotCheckable(Exception):
+    """The gateway could not be asked how the payment stands: nothing was confirmed, and it may be tried again."""
 
-    Raises NotFound for another's order, StatusRefused (`already_confirmed`, `cancelled`, `refunded`, `not_paid` with
-    `why`), and GatewayError when the gateway could not be asked: then nothing has changed.
+
+def confirm_payment(order_id: uuid.UUID, *, customer_id: uuid.UUID | None, claim: uuid.UUID | None = None) -> None:
+    """The order is Paid and the customer's one confirmation is given. `claim` names the request that gives it: whoever
+    repeats that request is told again what it was told.
+
+    An order that was cancelled or has expired is not confirmed by this call, even if its money turns out to have come
+    and revives it: the customer is told, and may then confirm it.
+
+    Raises NotFound for another's order, StatusRefused (`already_confirmed`, `cancelled`, `revived`, `refunded`,
+    `not_paid` with `why`) and PaymentNotCheckable.
     """
     order = Order.objects.of_customer(customer_id).filter(pk=order_id).first()
     if order is None:
         raise NotFound("order")
     if order.confirmed_at is not None:
-        raise StatusRefused("already_confirmed", order)
-    why = "nothing_asked"
+        return _again(order, claim)
+    why, was_cancelled = "nothing_asked", order.status == OrderStatus.CANCELLED
     if order.status not in SETTLED:
-        order, why = ask_gateway(order)
+        try:
+            order, why = ask_gateway(order)
+        except GatewayError:
+            raise PaymentNotCheckable from None
+    if was_cancelled:
+        raise StatusRefused("revived" if order.status in SETTLED else "cancelled", order)
     if order.status in SETTLED and Order.objects.filter(
         pk=order.pk, confirmed_at__isnull=True, status__in=SETTLED
-    ).update(confirmed_at=clock.now()):
-        return
+    ).update(confirmed_at=clock.now(), confirmed_by=claim):
+        return None
     order.refresh_from_db()
     if order.confirmed_at is not None:
-        raise StatusRefused("already_confirmed", order)
+        return _again(order, claim)
     if order.status in (OrderStatus.CANCELLED, OrderStatus.REFUNDED):
         raise StatusRefused(str(order.status), order)
     raise StatusRefused("not_paid", order, why=why)
+
+
+def _again(order: Order, claim: uuid.UUID | None) -> None:
+    """Nothing, if the confirmation that the order has was given by this very request."""
+    if claim is None or order.confirmed_by != claim:
+        raise StatusRefused("already_confirmed", order)
 
 
 def ask_gateway(order: Order) -> tuple[Order, str]:

@@ -12,6 +12,7 @@ from orders.actors import Actor
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus, PaymentTerms
 from orders.settlement import settle_locked
 from orders.status import UNPAID, StatusRefused, note
+from payments import queries
 
 # Prepaid goods leave when they are paid, goods paid on delivery at once.
 _SENDABLE = {
@@ -20,10 +21,15 @@ _SENDABLE = {
 }
 
 
+def can_be_sent(order: Order) -> bool:
+    """Whether its goods are still here and may leave, as the order stands."""
+    return order.fulfilment == Fulfilment.UNFULFILLED and order.status in _SENDABLE[PaymentTerms(order.payment_terms)]
+
+
 def send_order(order_id: uuid.UUID, *, actor: Actor, carrier: str = "", tracking_number: str = "") -> Order:
     """Everything has left the house; the stock is gone from the books.
 
-    Raises StatusRefused (`already_sent`, `not_sendable`).
+    Raises StatusRefused (`already_sent`, `not_sendable`, `refund_promised` when all that was paid is on its way back).
     """
     with transaction.atomic(durable=True):
         order = Order.objects.select_for_update().get(pk=order_id)
@@ -31,6 +37,9 @@ def send_order(order_id: uuid.UUID, *, actor: Actor, carrier: str = "", tracking
             raise StatusRefused("already_sent", order)
         if order.status not in _SENDABLE[PaymentTerms(order.payment_terms)]:
             raise StatusRefused("not_sendable", order)
+        totals = queries.totals(order.pk, order.currency)
+        if totals.collected > 0 and totals.kept <= 0:
+            raise StatusRefused("refund_promised", order)
         order.fulfilment, order.sent_at = Fulfilment.SENT, clock.now()
         order.carrier, order.tracking_number = carrier, tracking_number
         order.save(update_fields=["fulfilment", "sent_at", "carrier", "tracking_number"])

@@ -1,13 +1,16 @@
 """What happens in the background. Every job may run twice, and a lost one is found again by the periodic chase.
 
 A job asks a gateway outside any transaction and then enters `orders.settlement`, like everybody else.
+
+The queues keep slow parties apart, each in a worker process of its own (`runner.programs`): `events` are fresh webhooks
+and nothing else; `money` is all that waits for a gateway without anybody waiting for it; `mail` waits for the mail
+server; `orders` and `upkeep` wait for the database only. The runs of a periodic job never overlap: `queueing_lock`
+allows one in the queue, `lock` one at work.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from functools import partial
 
 import structlog
 from django.conf import settings
@@ -21,12 +24,14 @@ from orders.confirmation import ask_gateway
 from orders.models import Order
 from orders.settlement import settle
 from payments import collecting, gateways, inbox, queries, recording, refunding
-from payments.gateways.base import GatewayError, OutcomeUnknown, Rejected, Unavailable
+from payments.gateways.base import GatewayError, NotKnown, OutcomeUnknown, Unavailable
 from payments.models import OPEN_REFUND_STATES, EventState, PaymentRequest, Refund, RequestState, WebhookEvent
 
 log = structlog.get_logger(__name__)
 
-BATCH = 200
+# How many rows of one kind a round of the chase takes on. What has a job already counts: with a gateway down the queue
+# does not grow beyond this, and what is asked makes room for the rest by its pause.
+BATCH = 100
 GIVE_UP_EVENT_AFTER = 12
 # A few quick tries; the periodic chase makes the others, with pauses that grow.
 _RETRY = RetryStrategy(max_attempts=4, exponential_wait=2)
@@ -64,8 +69,8 @@ def _work(event: WebhookEvent) -> bool:
         # Its request may be ours all the same: the event can be faster than the answer that carries the reference.
         try:
             report = gateways.online(event.gateway).fetch(event.gateway_reference)
-        except Rejected:
-            # The gateway does not know it under our keys: another shop's, or a test's.
+        except NotKnown:
+            # Not under our keys: another shop's, or a test's.
             return False
         request = recording.find_request(report)
         if request is None:
@@ -92,12 +97,12 @@ def chase_request(request_id: str) -> None:
 
 
 def _chase(request: PaymentRequest) -> None:
-    cut_off = request.state in (RequestState.INITIATED, RequestState.UNKNOWN)
+    cut_off = request.state in (RequestState.INITIATED, RequestState.UNKNOWN, RequestState.REFUSED)
     if cut_off and request.cancel_wanted_at is None:
         # The caller was cut off before the shopper got what they need to pay. Nobody will pay this order.
         cancellation.cancel_unpaid(request.subject_id, actor=actors.SYSTEM, facts={"reason": "payment cut off"})
         request.refresh_from_db()
-        if request.cancel_wanted_at is None:
+        if request.state == RequestState.REFUSED or request.cancel_wanted_at is None:
             return
     report = collecting.cancel_at_gateway(request)
     if report is not None:
@@ -126,47 +131,48 @@ def send_refund(refund_id: str) -> None:
         log.warning("refund_without_answer", refund=refund_id, reason=error.reason)
 
 
+@app.task(name=queue.CHASE_CAPTURE, queue="money")
+def chase_capture(request_id: str) -> None:
+    """Find out whether money that was held for us was captured; capture it if the order still waits for it."""
+    request = PaymentRequest.objects.get(pk=uuid.UUID(request_id))
+    collecting.mark_asked(request.pk)
+    try:
+        ask_gateway(Order.objects.get(pk=request.subject_id))
+    except GatewayError as error:
+        log.warning("capture_without_answer", request=request_id, reason=error.reason)
+
+
 @app.periodic(cron="* * * * * */10")
-@app.task(name="orders.chase", queue="money", queueing_lock="orders.chase", pass_context=False)
+@app.task(name="orders.chase", queue="orders", queueing_lock="orders.chase", lock="orders.chase")
 def chase(timestamp: int) -> None:
-    """Find what was cut off or lost: requests, captures, refunds and events whose job did not finish."""
+    """Find what was cut off or lost: requests, captures, refunds and events whose job did not finish.
+
+    It asks nobody itself: each row gets a job of its own, so that a slow gateway or a poison row holds up no other.
+    """
     del timestamp
     now, after = clock.now(), settings.UNKNOWN_OUTCOME_ASK_AFTER
-    for request_id in queries.requests_to_chase(now, after, BATCH):
-        _try(chase_request, str(request_id))
-    for refund_id in queries.refunds_to_chase(now, after, BATCH):
-        _try(send_refund, str(refund_id))
-    for request_id in queries.captures_to_chase(now, after, BATCH):
-        _try(_chase_capture, request_id)
-    for event_id in queries.events_to_work(now, after, BATCH):
-        _try(work_event, event_id)
-
-
-def _try[Subject](act: Callable[[Subject], object], subject: Subject) -> None:
-    """One poison row must not keep the others waiting: it is logged and comes again with the next round."""
-    try:
-        act(subject)
-    except Exception:
-        log.exception("chase_failed", act=getattr(act, "name", act), subject=str(subject))
-
-
-def _chase_capture(request_id: uuid.UUID) -> None:
-    request = PaymentRequest.objects.get(pk=request_id)
-    ask_gateway(Order.objects.get(pk=request.subject_id))
+    queue.chase_later(queue.CHASE_REQUEST, queries.requests_to_chase(now, after, BATCH))
+    queue.chase_later(queue.SEND_REFUND, queries.refunds_to_chase(now, after, BATCH))
+    queue.chase_later(queue.CHASE_CAPTURE, queries.captures_to_chase(now, after, BATCH))
+    queue.chase_later(inbox.WORK_EVENT, queries.events_to_work(now, after, BATCH))
 
 
 @app.periodic(cron="* * * * * */10")
-@app.task(name="orders.expire", queue="orders", queueing_lock="orders.expire")
+@app.task(name="orders.expire", queue="orders", queueing_lock="orders.expire", lock="orders.expire")
 def expire_orders(timestamp: int) -> None:
     """Cancel the orders whose time to pay is over."""
     del timestamp
     now = clock.now()
     for order_id in cancellation.orders_to_expire(now, BATCH):
-        _try(partial(cancellation.expire_order, now=now), order_id)
+        try:
+            cancellation.expire_order(order_id, now=now)
+        except Exception:
+            # One poison order must not keep the others waiting: it is logged and comes again with the next round.
+            log.exception("expiry_failed", order=str(order_id))
 
 
 @app.periodic(cron="* * * * * */5")
-@app.task(name="orders.send_notices", queue="mail", queueing_lock="orders.send_notices")
+@app.task(name="orders.send_notices", queue="mail", queueing_lock="orders.send_notices", lock="orders.send_notices")
 def send_notices(timestamp: int) -> None:
     """Send the mails that are due."""
     del timestamp
@@ -174,12 +180,15 @@ def send_notices(timestamp: int) -> None:
         pass
 
 
-@app.periodic(cron="* * * * *")
+@app.periodic(cron="* * * * * */20")
 @app.task(
     name="orders.retry_stalled_jobs", queue="upkeep", queueing_lock="orders.retry_stalled_jobs", pass_context=True
 )
 async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
-    """Put the jobs of a worker that died back into the queue; a periodic one comes again by itself."""
+    """Put the jobs of a worker that died back into the queue; a periodic one comes again by itself.
+
+    The one periodic job without a lock: if it died itself, nobody else would ever free that, nor any other.
+    """
     del timestamp
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs():
@@ -190,7 +199,13 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
 
 
 @app.periodic(cron="17 * * * *")
-@app.task(name="orders.forget_old_jobs", queue="upkeep", queueing_lock="orders.forget_old_jobs", pass_context=True)
+@app.task(
+    name="orders.forget_old_jobs",
+    queue="upkeep",
+    queueing_lock="orders.forget_old_jobs",
+    lock="orders.forget_old_jobs",
+    pass_context=True,
+)
 async def forget_old_jobs(context: JobContext, timestamp: int) -> None:
     """Delete jobs that were done some time ago; those that failed stay longer, for whoever asks why."""
     del timestamp

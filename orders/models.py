@@ -87,6 +87,8 @@ class Order(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     # The customer's own confirmation that they paid (a webhook may have told us long before); it is given once.
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    # The edge's idempotency record that it was given under: a retry whose first answer got lost finds its own here.
+    confirmed_by = models.UUIDField(null=True, editable=False)
     carrier = models.CharField(max_length=60, blank=True)
     tracking_number = models.CharField(max_length=80, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -100,6 +102,7 @@ class Order(models.Model):
             ("fulfil_order", "Can mark orders as sent and delivered"),
             ("collect_cash", "Can record cash received for orders"),
             ("cancel_order", "Can cancel orders"),
+            ("ask_gateway", "Can ask gateways how payments stand, and take over what they say"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status_known"),

@@ -22,7 +22,7 @@ from kit.money import Money
 from orders import checks
 from orders.actors import Actor
 from orders.checks import Basket, DeliveryAddress, OrderRefused, WantedItem
-from orders.models import OrderStatus, PaymentTerms
+from orders.models import Order, OrderStatus, PaymentTerms
 from payments import collecting
 from payments.models import GatewayName
 
@@ -118,6 +118,11 @@ def place_order(purchase: Purchase) -> PlacedOrder:
     if short:
         raise _sold_meanwhile(basket, short)
     return PlacedOrder(order_id, number, total, request_id if total.minor > 0 else None)
+
+
+def find_placed(placement_key: uuid.UUID) -> uuid.UUID | None:
+    """The order that was placed under this key; None if it never got that far."""
+    return Order.objects.filter(placement_key=placement_key).values_list("pk", flat=True).first()
 
 
 def _write(

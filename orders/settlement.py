@@ -12,13 +12,14 @@ from django.db import transaction
 
 from catalog import stock
 from kit.ids import new_id
+from kit.money import Money
 from orders import notifications, queue
 from orders.actors import SYSTEM, Actor
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.status import SETTLED, by_money, note, transition
 from payments import queries, recording, refunding
 from payments.gateways.base import RequestReport
-from payments.models import RefundState
+from payments.models import Refund, RefundState
 
 
 def settle(order_id: uuid.UUID, *, actor: Actor, report: RequestReport | None = None) -> Order:
@@ -30,11 +31,19 @@ def settle(order_id: uuid.UUID, *, actor: Actor, report: RequestReport | None = 
     with transaction.atomic(durable=True):
         order = Order.objects.select_for_update().get(pk=order_id)
         if report is not None:
-            request = recording.find_request(report)
-            if request is not None and request.subject_id == order.pk:
-                recording.record(request, report)
+            record_report(order, report)
         settle_locked(order, actor=actor)
     return order
+
+
+def record_report(order: Order, report: RequestReport) -> None:
+    """Write down what a gateway says of one of the order's payment requests; what is about another's is not believed.
+
+    The caller holds the order locked, and settles it next.
+    """
+    request = recording.find_request(report)
+    if request is not None and request.subject_id == order.pk:
+        recording.record(request, report)
 
 
 def settle_locked(order: Order, *, actor: Actor) -> None:
@@ -69,6 +78,9 @@ def settle_locked(order: Order, *, actor: Actor) -> None:
         notifications.want_confirmation(order)
     reason = "Paid more than was due" if may_keep else "The order was cancelled"
     send_back(order, totals.kept - may_keep, reason=reason, actor=SYSTEM)
+    for strange in refunding.kept_in_other_currencies(order.pk, order.currency):
+        # It counts for nothing here, whatever the order's status.
+        _promise(order, strange, reason="Paid in another currency", actor=SYSTEM)
     if nothing_to_send:
         stock.release(source_id=order.reservation_id)
 
@@ -79,10 +91,12 @@ def send_back(order: Order, amount_minor: int, *, reason: str, actor: Actor) -> 
     Nothing happens for an amount that is not above zero; never more is promised than was collected. The caller holds
     the order locked.
     """
-    if amount_minor <= 0:
-        return 0
+    return _promise(order, Money(amount_minor, order.currency), reason=reason, actor=actor) if amount_minor > 0 else 0
+
+
+def _promise(order: Order, amount: Money, *, reason: str, actor: Actor) -> int:
     refunds = refunding.request_refunds(
-        subject_id=order.pk, currency=order.currency, amount_minor=amount_minor, reason=reason
+        subject_id=order.pk, currency=amount.currency, amount_minor=amount.minor, reason=reason
     )
     promised = sum(refund.amount_minor for refund in refunds)
     if not promised:
@@ -91,7 +105,7 @@ def send_back(order: Order, amount_minor: int, *, reason: str, actor: Actor) -> 
         order,
         event=HistoryEvent.REFUND_REQUESTED,
         actor=actor,
-        facts={"amount_minor": promised, "reason": reason},
+        facts={**_shown(Money(promised, amount.currency), order), "reason": reason},
     )
     for refund in refunds:
         if refund.state == RefundState.REQUESTED:
@@ -99,6 +113,11 @@ def send_back(order: Order, amount_minor: int, *, reason: str, actor: Actor) -> 
     # Cash is back at once.
     _take_over(order)
     return promised
+
+
+def _shown(amount: Money, order: Order) -> dict[str, int | str]:
+    # The history's minor units are the order's own.
+    return {"amount_minor": amount.minor} if amount.currency == order.currency else {"amount": str(amount)}
 
 
 def _take_over(order: Order) -> tuple[queries.MoneyTotals, bool]:
@@ -114,11 +133,13 @@ def _take_over(order: Order) -> tuple[queries.MoneyTotals, bool]:
 def _revive(order: Order, kept: int, facts: dict[str, int]) -> bool:
     """Late money for an order that expired, and there is still stock: it lives again. Otherwise the money goes back.
 
-    What a person cancelled stays cancelled.
+    What a person cancelled stays cancelled, and money that was promised back goes back although its refund failed.
     """
     cancelled = order.history.filter(to_status=OrderStatus.CANCELLED).exclude(from_status=OrderStatus.CANCELLED)
     last = cancelled.order_by("-pk").first()
     if last is None or last.event != HistoryEvent.EXPIRED or kept < order.total_minor:
+        return False
+    if Refund.objects.filter(attempt__request__subject_id=order.pk, currency=order.currency).exists():
         return False
     quantities: dict[uuid.UUID, int] = {}
     for variant_id, quantity in order.lines.values_list("variant_id", "quantity"):

@@ -34,7 +34,7 @@ MOVES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     # Delivered and paid; only a return can still undo it.
     OrderStatus.COMPLETED: frozenset({OrderStatus.REFUNDED}),
     # Money that arrives after expiry revives the order while there is stock.
-    OrderStatus.CANCELLED: frozenset({OrderStatus.PARTIALLY_PAID, OrderStatus.PAID}),
+    OrderStatus.CANCELLED: frozenset({OrderStatus.PAID}),
     # The end, unless a refund fails after all and the money is back with us: what was sent is paid for again, what
     # was not sent stays called off while the money is sent back once more.
     OrderStatus.REFUNDED: frozenset(

@@ -22,7 +22,7 @@ class SignInForm(AuthenticationForm):
         username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if not username or not password:
             return dict(self.cleaned_data)
-        address = str(self.request.META.get("REMOTE_ADDR", "")) if self.request else ""
+        address = throttling.client_address(self.request) if self.request else ""
         limits = sign_in_limits(normalised_email(username), address)
         try:
             throttling.refuse_when_exhausted(limits)

@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 
 @register(Tags.security)
 def production_has_no_development_defaults(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
-    """Errors for a default secret, the sandbox, DEBUG, and gateways without a webhook secret, in production."""
+    """Errors, in production, for a default secret, the sandbox, DEBUG, half a gateway's keys, and links without TLS."""
     del app_configs
     return list(_errors()) if settings.PRODUCTION else []
 
@@ -21,7 +21,7 @@ def _errors() -> list[CheckMessage]:
         found.append(
             Error(
                 "SECRET_KEY is missing, the development default, or shorter than 50 characters.",
-                hint="Set SECRET_KEY, or DEBUG=true for development.",
+                hint="Set SECRET_KEY. For development: `make run`, or ENVIRONMENT=development with a DATABASE_URL.",
                 id="quittance.E001",
             )
         )
@@ -38,7 +38,16 @@ def _errors() -> list[CheckMessage]:
     for key, secret in (
         ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"),
         ("RAZORPAY_KEY_ID", "RAZORPAY_WEBHOOK_SECRET"),
+        ("RAZORPAY_KEY_ID", "RAZORPAY_KEY_SECRET"),
     ):
         if getattr(settings, key) and not settings.SANDBOX and not getattr(settings, secret):
             found.append(Error(f"{key} is set without {secret}.", id="quittance.E004"))
+    if not settings.HTTPS:
+        found.append(
+            Error(
+                "PUBLIC_BASE_URL is not an https:// address: links, cookies and passwords would travel in the clear.",
+                hint="Set PUBLIC_BASE_URL=https://..., and BEHIND_PROXY=true where a proxy ends TLS.",
+                id="quittance.E005",
+            )
+        )
     return found

@@ -1,7 +1,7 @@
 """Reads the settings' environment: the process's own first, then `.env`, then what a running `make run` left.
 
-`var/run.env` lets `manage.py` in a bare shell reach the database and the sandbox of the running server. Whoever sets
-DEBUG or ENVIRONMENT has chosen a deployment, so the running server's choice of it is then not taken over.
+`var/run.env` lets `manage.py` in a bare shell reach the database and the sandbox of the running server. A shell that
+names a deployment or a database is not bare: it gets what it asked for and nothing else.
 """
 
 from __future__ import annotations
@@ -13,24 +13,19 @@ import environ
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-DEPLOYMENT_KEYS = ("DEBUG", "ENVIRONMENT")
+CHOSEN_BY = ("ENVIRONMENT", "DEBUG", "DATABASE_URL")
 
 
 def read() -> environ.Env:
-    """The environment with both files laid under it; tests bring all they need and read neither."""
+    """The environment with the files laid under it; tests bring all they need and read neither."""
     if os.environ.get("ENVIRONMENT") == "test":
         return environ.Env()
-    env_file = BASE_DIR / ".env"
+    bare = not any(os.environ.get(name) for name in CHOSEN_BY)
+    env_file, run_file = BASE_DIR / ".env", BASE_DIR / "var" / "run.env"
     if env_file.is_file():
         environ.Env.read_env(env_file)
-    chosen = {key: os.environ.get(key) for key in DEPLOYMENT_KEYS}
-    run_file = BASE_DIR / "var" / "run.env"
-    if run_file.is_file():
+    if bare and run_file.is_file():
         environ.Env.read_env(run_file)
-        if any(value is not None for value in chosen.values()):
-            for key, value in chosen.items():
-                if value is None:
-                    os.environ.pop(key, None)
     return environ.Env()
 
 

@@ -9,7 +9,12 @@ from orders_project.idempotency import keeping
 
 
 @app.periodic(cron="23 * * * *")
-@app.task(name="orders_project.forget_old", queue="upkeep", queueing_lock="orders_project.forget_old")
+@app.task(
+    name="orders_project.forget_old",
+    queue="upkeep",
+    queueing_lock="orders_project.forget_old",
+    lock="orders_project.forget_old",
+)
 def forget_old(timestamp: int) -> None:
     """Delete kept answers, ended sessions and counts of failures that nobody will ask for any more."""
     del timestamp

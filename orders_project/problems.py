@@ -68,6 +68,14 @@ class _Handler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         return _as_api_exception(exc) or super().convert_known_exceptions(exc)
 
+    def get_headers(self, exc: exceptions.APIException) -> dict[str, str]:
+        """Beside Retry-After, what the limit was."""
+        headers: dict[str, str] = super().get_headers(exc)
+        most: int | None = getattr(exc, "most_failures", None)
+        if most is not None:
+            headers |= {"X-RateLimit-Limit": str(most), "X-RateLimit-Remaining": "0"}
+        return headers
+
     def should_not_handle(self, exc: Exception) -> bool:
         """Never: under DEBUG, too, clients of the API get JSON; the traceback is in the log."""
         return False
@@ -80,7 +88,9 @@ def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
             refusal.auth_header = "Bearer"  # type: ignore[attr-defined]  # REST framework's own way to say it
             return refusal
         case TooManyFailures():
-            return exceptions.Throttled(wait=exc.retry_after_s)
+            throttled = exceptions.Throttled(wait=exc.retry_after_s)
+            throttled.most_failures = exc.most  # type: ignore[attr-defined]  # for the headers of the answer
+            return throttled
         case NotFound():
             return exceptions.NotFound()
         case DomainError():

@@ -36,8 +36,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "catalog.change_stock",
         "catalog.view_stockmovement",
     ),
-    # checks the money and sees what gateways told us
-    "accounting": (*_SEE_ORDERS, "payments.view_webhookevent"),
+    # checks the money, sees what gateways told us and asks them again
+    "accounting": (*_SEE_ORDERS, "payments.view_webhookevent", "orders.ask_gateway"),
 }
 
 

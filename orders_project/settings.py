@@ -24,7 +24,7 @@ DEBUG = env.bool("DEBUG", default=False)
 
 DEVELOPMENT_SECRET_KEY = "development-only-key-that-production-refuses-0123456789"  # noqa: S105
 # Several keys, comma separated: the first signs, all verify (rotation).
-SECRET_KEYS: list[str] = env.list("SECRET_KEY", default=[DEVELOPMENT_SECRET_KEY])
+SECRET_KEYS: list[str] = env.list("SECRET_KEY", default=[]) or [DEVELOPMENT_SECRET_KEY]
 SECRET_KEY = SECRET_KEYS[0]
 SECRET_KEY_FALLBACKS = SECRET_KEYS[1:]
 
@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "orders_project.requests.DatabaseOutageMiddleware",
     "orders_project.requests.BodyLimitMiddleware",
+    "orders_project.idempotency.middleware.ApiIdempotencyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -222,6 +223,8 @@ ADMIN_CSP: dict[str, list[str]] = {
     "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],
     "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
 }
+# How many proxies of ours a request passes: that many entries of X-Forwarded-For, from the right, are to be believed.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 HTTPS = PUBLIC_BASE_URL.startswith("https://")
 SECURE_SSL_REDIRECT = HTTPS and env.bool("SSL_REDIRECT", default=True)
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0

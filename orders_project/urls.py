@@ -13,10 +13,13 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.permissions import AllowAny
 
 from orders_project.health import health
+from orders_project.index import index
 from orders_project.problems import problem_answer
 from payments.webhooks import receive
 
 urlpatterns: list[Any] = [
+    path("", RedirectView.as_view(url="/api/docs/"), name="home"),
+    re_path(r"^api/v1/?$", index, name="index"),
     re_path(r"^api/v1/health/?$", health, name="health"),
     re_path(r"^api/v1/webhooks/(?P<gateway>stripe|razorpay)/?$", receive, name="webhook"),
     path("api/v1/", include("customers.api.urls")),

@@ -2,13 +2,16 @@
 
 import os
 
+from django.conf import settings
 from django.core.checks import Tags, run_checks
 from django.core.management.base import SystemCheckError
 from django.core.wsgi import get_wsgi_application
 
+from orders_project.chunked import ChunkedBodies
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orders_project.settings")
 
-application = get_wsgi_application()
+application = ChunkedBodies(get_wsgi_application(), limit=settings.MAX_BODY_BYTES)
 
 # A command runs the checks by itself; a server has to be told.
 errors = [message for message in run_checks(tags=[Tags.security]) if message.is_serious()]

@@ -10,11 +10,12 @@ import uuid
 from typing import Any
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from kit import clock
 from kit.money import Money
-from payments import gateways
+from payments import gateways, recording
+from payments.gateways import offline
 from payments.gateways.base import Ask, GatewayError, OutcomeUnknown, PaymentState, RequestReport
 from payments.models import AttemptState, GatewayName, PaymentAttempt, PaymentRequest, Refund, RequestState
 
@@ -85,7 +86,7 @@ def create_at_gateway(request_id: uuid.UUID, *, again: bool = False) -> PaymentR
     return request
 
 
-def _undecided(request_id: uuid.UUID):  # type: ignore[no-untyped-def]
+def _undecided(request_id: uuid.UUID) -> QuerySet[PaymentRequest]:
     return PaymentRequest.objects.filter(pk=request_id, state__in=(RequestState.INITIATED, RequestState.UNKNOWN))
 
 
@@ -98,9 +99,12 @@ def want_cancelled(subject_id: uuid.UUID) -> list[uuid.UUID]:
     """Note, in the caller's transaction, that nobody should pay for this any more.
 
     Cash is called off at once. Returns the ids of the requests that a gateway has to be told about; a job does that.
+    Locks all requests of the subject.
     """
     requests = PaymentRequest.objects.filter(subject_id=subject_id)
-    requests.filter(gateway=GatewayName.OFFLINE, state=RequestState.OPEN).update(state=RequestState.CANCELLED)
+    list(requests.select_for_update().order_by("pk").values_list("pk"))
+    for request in requests.filter(gateway=GatewayName.OFFLINE, state=RequestState.OPEN):
+        recording.record(request, gateways.cash_box().cancel(ask_of(request)))
     online = requests.exclude(gateway=GatewayName.OFFLINE)
     online.filter(cancel_wanted_at__isnull=True).exclude(state=RequestState.PAID).update(cancel_wanted_at=clock.now())
     active = (RequestState.INITIATED, RequestState.UNKNOWN, RequestState.OPEN)
@@ -116,7 +120,7 @@ def cancel_at_gateway(request: PaymentRequest) -> RequestReport | None:
     gateway = gateways.online(request.gateway)
     reference = request.gateway_reference
     if reference is None:
-        found = gateway.find(ask_of(request))
+        found = gateway.find(ask_of(request), thorough=True)
         if found is None:
             return None
         reference = found.reference
@@ -169,34 +173,14 @@ def capture_authorized(request: PaymentRequest, report: RequestReport) -> Reques
 def find_cash(receipt: uuid.UUID) -> PaymentAttempt | None:
     """What was recorded under a receipt, with its request."""
     attempts = PaymentAttempt.objects.select_related("request")
-    return attempts.filter(gateway=GatewayName.OFFLINE, gateway_payment_id=_cash_id(receipt)).first()
+    return attempts.filter(gateway=GatewayName.OFFLINE, gateway_payment_id=offline.payment_id(receipt)).first()
 
 
-def _cash_id(receipt: uuid.UUID) -> str:
-    return f"cash_{receipt.hex}"
+def cash_received(*, subject_id: uuid.UUID, amount: Money, receipt: uuid.UUID) -> RequestReport:
+    """What the cash box says once staff have taken an amount for a subject; to be recorded like any gateway's word.
 
-
-def record_cash(*, subject_id: uuid.UUID, amount: Money, receipt: uuid.UUID) -> PaymentAttempt:
-    """Write down cash that staff took for a subject, in the caller's transaction.
-
-    `receipt` names the act: the same receipt twice is recorded once. Raises PaymentRequest.DoesNotExist when the
-    subject has no request for cash.
+    `receipt` names the act: the same receipt twice is one payment. Raises PaymentRequest.DoesNotExist when the subject
+    has no request for cash.
     """
-    request = PaymentRequest.objects.select_for_update().get(subject_id=subject_id, gateway=GatewayName.OFFLINE)
-    attempt, _ = PaymentAttempt.objects.get_or_create(
-        gateway=GatewayName.OFFLINE,
-        gateway_payment_id=_cash_id(receipt),
-        defaults={
-            "request": request,
-            "state": AttemptState.CAPTURED,
-            "amount_minor": amount.minor,
-            "captured_minor": amount.minor,
-            "currency": amount.currency,
-            "method": "cash",
-        },
-    )
-    attempts = PaymentAttempt.objects.filter(request=request, currency=request.currency)
-    if sum(attempts.values_list("captured_minor", flat=True)) >= request.amount_minor:
-        request.state = RequestState.PAID
-        request.save(update_fields=["state"])
-    return attempt
+    request = PaymentRequest.objects.get(subject_id=subject_id, gateway=GatewayName.OFFLINE)
+    return gateways.cash_box().received(ask_of(request), receipt, amount)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import F
-from procrastinate.contrib.django import app
 
 from kit import clock
+from payments.deferring import defer_job
 from payments.gateways.base import Event
 from payments.models import EventState, WebhookEvent
 
@@ -31,7 +31,7 @@ def store(gateway: str, event: Event, body: bytes) -> bool:
             },
         )
         if new:
-            app.configure_task(WORK_EVENT, queue="events").defer(event_id=stored.pk)
+            defer_job(WORK_EVENT, queue="events", event_id=stored.pk)
     return new
 
 

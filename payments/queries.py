@@ -75,10 +75,12 @@ def _due(
 
 
 def requests_to_chase(now: datetime, after: timedelta, limit: int) -> list[uuid.UUID]:
-    """Requests cut off or of unknown outcome, and open ones that should be cancelled."""
+    """Requests cut off, of unknown outcome or refused while nobody called off what they were for; open ones that should
+    be cancelled."""
     chased = PaymentRequest.objects.exclude(gateway=GatewayName.OFFLINE).filter(
         Q(state__in=(RequestState.INITIATED, RequestState.UNKNOWN))
         | Q(state=RequestState.OPEN, cancel_wanted_at__isnull=False)
+        | Q(state=RequestState.REFUSED, cancel_wanted_at__isnull=True)
     )
     due = chased.filter(_due(now, after)).order_by("created_at")
     return list(due.values_list("id", flat=True)[:limit])
@@ -92,14 +94,22 @@ def refunds_to_chase(now: datetime, after: timedelta, limit: int) -> list[uuid.U
 
 
 def captures_to_chase(now: datetime, after: timedelta, limit: int) -> list[uuid.UUID]:
-    """Requests with an authorized attempt whose capture was wanted and is not known to have happened.
+    """Open requests with an authorized attempt whose capture was wanted and is not known to have happened.
 
-    Not those that nobody should pay any more: they are chased as such, and their holds lapse.
+    Not those that nobody should pay any more: they are chased as such, and their holds lapse. With pauses that grow,
+    since some holds can never be captured.
     """
     wanted = PaymentAttempt.objects.filter(
-        state=AttemptState.AUTHORIZED, capture_wanted_at__lt=now - after, request__cancel_wanted_at__isnull=True
+        state=AttemptState.AUTHORIZED,
+        capture_wanted_at__lt=now - after,
+        request__state=RequestState.OPEN,
+        request__cancel_wanted_at__isnull=True,
     )
-    return list(wanted.order_by("capture_wanted_at").values_list("request_id", flat=True)[:limit])
+    due = wanted.filter(
+        _due(now, after, born="capture_wanted_at", last="request__asked_at", times="request__times_asked")
+    )
+    # Each request once, whatever it has of attempts.
+    return list(dict.fromkeys(due.order_by("capture_wanted_at").values_list("request_id", flat=True)[:limit]))
 
 
 def events_to_work(now: datetime, after: timedelta, limit: int) -> list[int]:

@@ -18,6 +18,7 @@ from payments.models import AttemptState, PaymentAttempt, PaymentRequest, Refund
 log = structlog.get_logger(__name__)
 
 _RANK = {state.value: rank for rank, state in enumerate(AttemptState)}
+_RECORDED = ("state", "failure_code", "captured_minor", "method", "last4", "changed_at")
 _REFUND_STATES = [state.value for state in RefundState]
 MADE_ELSEWHERE = "Made at the gateway"
 
@@ -92,14 +93,16 @@ def _record_attempt(request: PaymentRequest, payment: PaymentReport) -> None:
     attempt.captured_minor = max(attempt.captured_minor, payment.captured_minor)
     attempt.method = payment.method[:32] or attempt.method
     attempt.last4 = payment.last4[:4] or attempt.last4
-    attempt.save()
+    # Not the whole row: the wish to capture is written by others, without this lock.
+    attempt.save(update_fields=_RECORDED if known else None)
     if payment.currency != request.currency and payment.captured_minor:
         log.error("gateway_currency_differs", request=str(request.pk), payment=payment.payment_id)
     if payment.refunds:
-        _record_refunds(attempt, payment.refunds)
+        record_refunds(attempt, payment.refunds)
 
 
-def _record_refunds(attempt: PaymentAttempt, reports: tuple[RefundReport, ...]) -> None:
+def record_refunds(attempt: PaymentAttempt, reports: tuple[RefundReport, ...]) -> None:
+    """Write down what a gateway says of the refunds of an attempt, and what of it is therefore back with the payer."""
     for report in reports:
         _record_refund(attempt, report)
     refunds = Refund.objects.filter(attempt=attempt)

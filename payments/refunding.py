@@ -10,7 +10,8 @@ import uuid
 from django.db.models import Count, F, Q, Sum
 
 from kit import clock
-from payments import gateways
+from kit.money import Money
+from payments import gateways, recording
 from payments.collecting import refuse_transaction
 from payments.gateways.base import GatewayError, OutcomeUnknown
 from payments.models import AttemptState, GatewayName, PaymentAttempt, PaymentRequest, Refund, RefundState
@@ -39,20 +40,24 @@ def request_refunds(*, subject_id: uuid.UUID, currency: str, amount_minor: int, 
         share = min(left, attempt.captured_minor - attempt.promised)
         if share <= 0 or attempt.failures >= GIVE_UP_AFTER:
             continue
-        cash = attempt.gateway == GatewayName.OFFLINE
-        refunds.append(
-            Refund.objects.create(
-                attempt=attempt,
-                amount_minor=share,
-                currency=currency,
-                reason=reason,
-                state=RefundState.SUCCEEDED if cash else RefundState.REQUESTED,
-            )
-        )
-        if cash:
-            PaymentAttempt.objects.filter(pk=attempt.pk).update(refunded_minor=F("refunded_minor") + share)
+        refund = Refund.objects.create(attempt=attempt, amount_minor=share, currency=currency, reason=reason)
+        if attempt.gateway == GatewayName.OFFLINE:
+            report = gateways.cash_box().refund(refund.amount, key=str(refund.pk))
+            recording.record_refunds(attempt, (report,))
+            refund.refresh_from_db()
+        refunds.append(refund)
         left -= share
     return refunds
+
+
+def kept_in_other_currencies(subject_id: uuid.UUID, currency: str) -> list[Money]:
+    """What was captured for a subject in other currencies than its own and is neither back nor promised back."""
+    strange = PaymentAttempt.objects.filter(request__subject_id=subject_id, captured_minor__gt=0)
+    strange = strange.exclude(currency=currency).annotate(
+        promised=Sum("refunds__amount_minor", filter=~Q(refunds__state=RefundState.FAILED), default=0)
+    )
+    kept = [Money(attempt.captured_minor - attempt.promised, attempt.currency) for attempt in strange.order_by("pk")]
+    return [amount for amount in kept if amount.minor > 0]
 
 
 def mark_asked(refund_id: uuid.UUID) -> None:

@@ -64,7 +64,8 @@ def run(checkout: Path, signals: StopSignals) -> None:
             return
         claim(web_socket)
         supervisor.keep(programs.web(web_socket.fileno()))
-        supervisor.keep(programs.worker())
+        for worker in programs.workers():
+            supervisor.keep(worker)
         if sandbox:
             supervisor.keep(programs.webhooks())
         port = web_socket.getsockname()[1]

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.children import Program
 
 WEB_GRACE_S = 20
+# Which queues share a worker process, and how many of their jobs run at once. Webhooks wait for nobody; what waits for
+# a gateway, and what waits for the mail server, each fills its own process only. README and docs/operations.md say the
+# same for production.
+WORKERS = {
+    "events": (("events",), 4),
+    "money": (("money",), 4),
+    "upkeep": (("orders", "upkeep"), 4),
+    "mail": (("mail",), 1),
+}
 
 
 @dataclass(frozen=True)
@@ -37,9 +46,19 @@ class Programs:
     def webhooks(self) -> Program:
         return self.manage("send_sandbox_webhooks", name="webhooks")
 
+    def workers(self) -> list[Program]:
+        """The background in production's shape: no slow party keeps another's jobs waiting."""
+        return [self._worker(name, *shape) for name, shape in WORKERS.items()]
+
     def worker(self) -> Program:
-        flags = ("--concurrency", "4", "--shutdown-graceful-timeout", "8")
-        return self.manage("procrastinate", "worker", *flags, name="worker")
+        """The whole background in one process, for whoever measures it."""
+        return self._worker("worker", (), 4)
+
+    def _worker(self, name: str, queues: Sequence[str], concurrency: int) -> Program:
+        flags = ["--concurrency", str(concurrency), "--shutdown-graceful-timeout", "8"]
+        if queues:
+            flags += ["--queues", ",".join(queues)]
+        return self.manage("procrastinate", "worker", *flags, name=name)
 
     def _server(
         self, name: str, module: str, socket: int, *, workers: str, threads: int, grace_s: int, stops_last: bool = False

@@ -51,6 +51,7 @@ from django.test.utils import setup_databases  # noqa: E402
 
 from tests import books  # noqa: E402
 from tests.gateway_process import SandboxProcess  # noqa: E402
+from tests.shop import Shop, Shopper, open_shop, sign_up  # noqa: E402
 
 
 def pytest_unconfigure() -> None:
@@ -90,3 +91,27 @@ def sandbox_process(django_db_setup: None) -> Iterator[SandboxProcess]:
 def sandbox(db: None, sandbox_process: SandboxProcess) -> SandboxProcess:
     """The running sandbox, for a test that commits."""
     return sandbox_process
+
+
+@pytest.fixture
+def shop(db: None) -> Shop:
+    """The shop with its goods in stock."""
+    return open_shop()
+
+
+@pytest.fixture
+def ada(db: None) -> Shopper:
+    """A customer."""
+    return sign_up("ada@example.com")
+
+
+@pytest.fixture
+def bob(db: None) -> Shopper:
+    """Another customer."""
+    return sign_up("bob@example.com")
+
+
+@pytest.fixture(params=["stripe", "razorpay"])
+def gateway(request: pytest.FixtureRequest) -> str:
+    """Each gateway in turn."""
+    return str(request.param)

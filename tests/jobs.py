@@ -30,8 +30,9 @@ DELETE FROM procrastinate_jobs WHERE id = (
 """
 
 
-def work() -> int:
-    """Do every job that waits, and those they cause; how many there were. What one raises is raised here.
+def work(*, patient: bool = False) -> int:
+    """Do every job that waits, and those they cause; how many there were. What one raises is raised here, unless
+    `patient`: then it has failed, and whoever finds what it left tries again.
 
     Periodic jobs, which a real worker leaves behind, are put aside: a test calls those itself, at its own time.
     """
@@ -40,7 +41,8 @@ def work() -> int:
     while taken := _take():
         name, arguments = taken
         if name not in periodic:
-            app.tasks[name](**arguments)
+            with suppress(*[Exception] * patient):
+                app.tasks[name](**arguments)
             done += 1
     return done
 
@@ -69,7 +71,7 @@ def chase(rounds: int = 1) -> None:
     for number in range(1, rounds + 1):
         with clock.turned(number * (timedelta(hours=1) + settings.UNKNOWN_OUTCOME_ASK_AFTER)):
             jobs.chase(timestamp=0)
-            work()
+            work(patient=True)
 
 
 def settle_down() -> None:

@@ -76,6 +76,9 @@ def test_a_production_that_is_set_up_passes_every_check() -> None:
         ({"DEBUG": "true"}, "E003"),
         ({"STRIPE_WEBHOOK_SECRET": None}, "E004"),
         ({"RAZORPAY_KEY_ID": "rzp_live_1", "RAZORPAY_KEY_SECRET": "x"}, "E004"),
+        ({"RAZORPAY_KEY_ID": "rzp_live_1", "RAZORPAY_WEBHOOK_SECRET": "x"}, "E004"),
+        ({"PUBLIC_BASE_URL": "http://shop.example"}, "E005"),
+        ({"PUBLIC_BASE_URL": None}, "E005"),
     ],
 )
 def test_production_does_not_start_with_a_development_default(changes: dict[str, str | None], error: str) -> None:
@@ -99,13 +102,23 @@ def test_production_has_neither_the_sandbox_nor_its_routes_nor_demo_data() -> No
     assert (refused.returncode != 0, refused.stdout) == (True, "")
 
 
+_SETTING = re.compile(r"""\benv\.\w+\(\s*"(\w+)\"""")
+
+
+def test_the_example_names_every_setting_and_no_other() -> None:
+    read = {
+        name
+        for module in ("settings", "environment")
+        for name in _SETTING.findall((settings.BASE_DIR / "orders_project" / f"{module}.py").read_text())
+    }
+    example = (settings.BASE_DIR / ".env.example").read_text()
+    shown = re.findall(r"^# ([A-Z_]+)=", example, re.MULTILINE)
+    assert len(shown) == len(set(shown))
+    # What `make run` alone reads.
+    assert set(shown) == read | {"WEB_WORKERS"}
+
+
 # --- who may enter which route --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def shop(db: None) -> Shop:
-    """The shop with its goods in stock."""
-    return shops.open_shop()
 
 
 ROLES = ("anonymous", "other customer", "staff", "owner")
@@ -113,6 +126,8 @@ type Row = tuple[str, str, tuple[int, int, int, int]]
 # Route -> method, path, and the status for each of ROLES. Another's thing is a 404, like one that does not exist; staff
 # who are no customer have no account and no addresses at all.
 ROUTES: dict[str, Row] = {
+    "home": ("GET", "/", (302, 302, 302, 302)),
+    "index": ("GET", "/api/v1/", (200, 200, 200, 200)),
     "health": ("GET", "/api/v1/health/", (200, 200, 200, 200)),
     "webhook": ("POST", "/api/v1/webhooks/stripe/", (400, 400, 400, 400)),  # not signed by the gateway
     "register": ("POST", "/api/v1/auth/register/", (400, 400, 400, 400)),  # an empty form
@@ -135,6 +150,7 @@ ROUTES: dict[str, Row] = {
     "storefront-with-payment": ("POST", "/api/orders/with-payment", (401, 404, 404, 200)),
     "storefront-orders": ("POST", "/api/orders", (401, 404, 404, 204)),
     "storefront-paid": ("PATCH", "/api/orders/{paid}/paid", (401, 404, 404, 204)),
+    "storefront-nothing": ("GET", "/api/orders/7/contents", (404, 404, 404, 404)),
 }
 
 

@@ -247,4 +247,12 @@ class Migration(migrations.Migration):
             reverse_sql="ALTER TABLE catalog_stock RESET (fillfactor)",
         ),
         append_only.append_only("catalog_stockmovement"),
+        migrations.AddConstraint(
+            model_name="stockmovement",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind__in", ("released", "sent"))),
+                fields=("source_id", "variant"),
+                name="stock_reservation_ends_once",
+            ),
+        ),
     ]

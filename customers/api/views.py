@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from catalog.api import keyset
 from catalog.api.keyset import Ordering
 from catalog.api.parameters import Parameters
-from customers import accounts, authentication
+from customers import accounts, authentication, throttling
 from customers.api.serializers import (
     AddressPageSerializer,
     AddressSerializer,
@@ -60,7 +60,7 @@ class RegisterView(OpenView):
     def post(self, request: Request) -> Response:
         """Open an account, signed in at once. An e-mail that has one is refused."""
         wanted = _validated(RegistrationSerializer(data=request.data))
-        registered = accounts.register(address=_peer(request), **wanted)
+        registered = accounts.register(address=throttling.client_address(request), **wanted)
         body = {"customer": CustomerSerializer(registered.customer).data, **_rendered(registered.tokens)}
         return _not_stored(Response(body, status=status.HTTP_201_CREATED))
 
@@ -72,7 +72,7 @@ class TokenView(OpenView):
     def post(self, request: Request) -> Response:
         """Sign in."""
         wanted = _validated(CredentialsSerializer(data=request.data))
-        return _answer(authentication.sign_in(wanted["email"], wanted["password"], _peer(request)))
+        return _answer(authentication.sign_in(wanted["email"], wanted["password"], throttling.client_address(request)))
 
 
 class RefreshView(OpenView):
@@ -103,7 +103,9 @@ class PasswordView(APIView):
         """Change the password; every other session ends."""
         wanted = _validated(PasswordChangeSerializer(data=request.data))
         return _answer(
-            accounts.change_password(_user(request), wanted["current_password"], wanted["new_password"], _peer(request))
+            accounts.change_password(
+                _user(request), wanted["current_password"], wanted["new_password"], throttling.client_address(request)
+            )
         )
 
 
@@ -198,11 +200,6 @@ def _user(request: Request) -> User:
 
 def _customer(request: Request) -> Customer:
     return _user(request).customer
-
-
-def _peer(request: Request) -> str:
-    """The other end of the connection. What X-Forwarded-For claims is the client's to invent."""
-    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def _rendered(issued: Tokens) -> dict[str, str]:

@@ -106,22 +106,12 @@ def _ask(order: Order, told: Mapping[str, Any], actor: Actor) -> str:
     return f"The order is {status.label}: {STANDINGS.get(standing, standing.replace('_', ' '))}."
 
 
-def _is_sendable(order: Order) -> bool:
-    waits = (OrderStatus.PAID, *UNPAID) if order.payment_terms == PaymentTerms.ON_DELIVERY else (OrderStatus.PAID,)
-    return order.fulfilment == Fulfilment.UNFULFILLED and order.status in waits
-
-
-def _is_cancellable(order: Order) -> bool:
-    open_statuses = (OrderStatus.PAID, *UNPAID)
-    return order.fulfilment == Fulfilment.UNFULFILLED and order.status in open_statuses
-
-
 SEND = Act(
     title="Mark as sent",
     button="Mark as sent",
     explanation="All of the order's goods have left the house. Its stock leaves the books.",
     right="orders.fulfil_order",
-    makes_sense=_is_sendable,
+    makes_sense=fulfilment.can_be_sent,
     perform=_send,
     form=SendForm,
 )
@@ -147,8 +137,8 @@ ASK = Act(
     button="Ask now",
     explanation="Asks the gateway how the order's payment stands, and takes over what it says. "
     "Its answer decides, not ours; asking again changes nothing.",
-    # Whoever may see the payment may see it as it is now.
-    right="payments.view_paymentrequest",
+    # It may capture what is authorized, and move the order: more than to look.
+    right="orders.ask_gateway",
     makes_sense=lambda order: order.payment_terms == PaymentTerms.PREPAID and order.total_minor > 0,
     perform=_ask,
 )
@@ -157,7 +147,7 @@ CANCEL = Act(
     button="Cancel the order",
     explanation="The order is called off for good, its stock is free at once, and what was collected goes back.",
     right="orders.cancel_order",
-    makes_sense=_is_cancellable,
+    makes_sense=cancellation.can_be_cancelled,
     perform=_cancel,
     form=CancelForm,
     is_drastic=True,

@@ -9,7 +9,7 @@ from catalog.admin.money import shown
 from kit.errors import DomainError, Fault
 from kit.money import Money
 from orders.models import HistoryEvent, OrderStatus
-from payments.gateways.base import GatewayError, OutcomeUnknown
+from payments.gateways.base import GatewayError, OutcomeUnknown, Reason
 
 STATUS_TONES: Mapping[str, str] = {
     "payment_pending": "warning",
@@ -48,6 +48,10 @@ _TEXTS: Mapping[str, str] = {
     # a form that was sent before, and was changed since
     "receipt_used": "This receipt was recorded already, with another amount. Open the form anew.",
     "nothing_due": "Nothing is due: the order is {status}.",
+    # its money is on its way back to the payer
+    "refund_promised": "What was paid is on its way back to the payer: the order cannot be sent.",
+    # the gateway has failed to send it back several times
+    "not_refundable": "No more than {refundable} can be sent back; see the gateway's dashboard.",
 }
 # How an order's payment stands after its gateway was asked, as `confirmation.ask_gateway` says it in a word.
 STANDINGS: Mapping[str, str] = {
@@ -61,6 +65,19 @@ STANDINGS: Mapping[str, str] = {
     "failed": "the payer's last try failed",
     "unpaid": "nobody has tried to pay yet",
 }
+_REASONS: Mapping[Reason, str] = {
+    Reason.DECLINED: "it declined the payment",
+    Reason.BUSY: "it is busy",
+    Reason.UNREACHABLE: "it cannot be reached",
+    Reason.NO_ANSWER: "it did not answer",
+    Reason.STILL_WORKING: "it is still working on an earlier request",
+    Reason.HAD_ERROR: "it had an error",
+    Reason.TOO_MANY: "it has too much to look through right now",
+    Reason.NOT_KNOWN: "it knows nothing of this payment",
+    Reason.OTHER_STATE: "the payment is in another state by now",
+    Reason.UNREADABLE: "its answer could not be read",
+    Reason.REFUSED: "it refused the request; look at the keys and the amount",
+}
 _FACTS: Mapping[str, str] = {
     "collected_minor": "collected",
     "refunded_minor": "refunded",
@@ -72,10 +89,14 @@ _FACTS: Mapping[str, str] = {
 def refusal_text(refusal: DomainError | GatewayError) -> str:
     """Why an act did not happen, in a sentence or two."""
     if isinstance(refusal, OutcomeUnknown):
-        return f"The gateway gave no usable answer ({refusal.reason}). Nothing is assumed; ask again in a moment."
+        return f"No usable answer from the gateway: {_reason(refusal)}. Nothing is assumed; ask again in a moment."
     if isinstance(refusal, GatewayError):
-        return f"The gateway said no: {refusal.reason}"
+        return f"The gateway said no: {_reason(refusal)}."
     return " ".join(_fault_text(fault) for fault in refusal.faults)
+
+
+def _reason(error: GatewayError) -> str:
+    return _REASONS.get(error.reason, error.reason.value.replace("_", " "))
 
 
 def _fault_text(fault: Fault) -> str:

@@ -1,8 +1,9 @@
 """Idempotency-Key: the first answer to a key is kept and given again, byte for byte; nothing is done twice.
 
-The same key with another request is refused, and so is one whose first request is still being worked on. What is not
-kept: refusals before anything was done (4xx), 503, and answers that never came. A request that was cut off half-way is
-taken up again by its retry, under the same id, by which the core finds what it had already done.
+The same key with another request is refused, and so is one whose first request is still being worked on. What an act
+answers is kept, whatever its status; what it refuses by raising NothingDone is not, and its key is free again. A
+request that was cut off half-way, or broke, is taken up again by its retry, under the same id, by which the core finds
+what it had already done.
 """
 
 from __future__ import annotations
@@ -41,6 +42,17 @@ class StillWorking(Exception):
     """The first request with this key is still being worked on."""
 
 
+class NothingDone(Exception):
+    """Raised by an act instead of returning: `response` refuses the request, and a repeated one is looked at anew.
+
+    For what was refused before it was begun, for 409, 429 and 503, and for whatever may be asked again under its key.
+    """
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to do a request. `key` is None without the header; `resumed` when an earlier try was cut off."""
@@ -71,7 +83,10 @@ def once(request: HttpRequest, *, principal: str, act: Callable[[Claim], HttpRes
     """
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        return act(Claim(None))
+        try:
+            return act(Claim(None))
+        except NothingDone as refusal:
+            return refusal.response
     if not 0 < len(key) <= MAX_KEY_LENGTH or not key.isascii() or not key.isprintable():
         raise BadKey
     fingerprint = _fingerprint(request)
@@ -80,16 +95,14 @@ def once(request: HttpRequest, *, principal: str, act: Callable[[Claim], HttpRes
         return _again(kept)
     try:
         response = act(Claim(kept.pk, resumed=kept.created_at != kept.locked_at))
+    except NothingDone as refusal:
+        _mine(kept).delete()
+        return refusal.response
     except BaseException:
         # Nobody knows how far it got: the retry takes it up at once instead of waiting for the lock to grow old.
         _abandon(kept)
         raise
-    if 400 <= response.status_code < 500:
-        _mine(kept).delete()
-    elif response.status_code == 503:
-        _abandon(kept)
-    else:
-        _finish(kept, response)
+    _finish(kept, response)
     return response
 
 

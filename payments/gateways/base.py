@@ -16,11 +16,29 @@ from typing import Protocol
 from kit.money import Money
 
 
-class GatewayError(Exception):
-    """A call did not do what it should. `reason` is a short text without secrets that a shopper may see."""
+class Reason(StrEnum):
+    """Why a call did not do what it should, for whoever words it. Nothing of what the gateway itself wrote."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+    DECLINED = "declined"  # the payer's bank said no
+    AMOUNT_TOO_SMALL = "amount_too_small"  # below what the gateway takes
+    AMOUNT_NOT_PAYABLE = "amount_not_payable"  # the gateway cannot express it in that currency
+    REFUSED = "refused"  # a wrong key, a wrong parameter, an amount beyond the account's limit
+    NOT_KNOWN = "not_known"  # made up, or another shop's
+    OTHER_STATE = "other_state"  # somebody was faster
+    UNREACHABLE = "unreachable"  # no connection came about
+    BUSY = "busy"  # we ask too often
+    STILL_WORKING = "still_working"  # another call with the same key is not over
+    NO_ANSWER = "no_answer"  # a timeout, a reset, a 5xx
+    HAD_ERROR = "had_error"  # the gateway failed at it
+    UNREADABLE = "unreadable"  # an answer of another shape than documented
+    TOO_MANY = "too_many"  # it is somewhere in a list that is too long to read now
+
+
+class GatewayError(Exception):
+    """A call did not do what it should."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(f"payment provider: {reason}")
         self.reason = reason
 
 
@@ -30,6 +48,10 @@ class Declined(GatewayError):
 
 class Rejected(GatewayError):
     """The gateway refused our request as wrong: we have a bug or a bad key. Nothing happened."""
+
+
+class NotKnown(Rejected):
+    """The gateway knows nothing under that id with our keys: another shop's, a test's, or made up."""
 
 
 class Unavailable(GatewayError):
@@ -134,8 +156,12 @@ class Gateway(Protocol):
     def create(self, ask: Ask) -> RequestReport:
         """Ask for an amount. Repeating it with the same key gives the same request, never a second one."""
 
-    def find(self, ask: Ask) -> RequestReport | None:
-        """The request made under this key, if the gateway has one: the answer to a create of unknown outcome."""
+    def find(self, ask: Ask, *, thorough: bool = False) -> RequestReport | None:
+        """The request made under this key, if the gateway has one: the answer to a create of unknown outcome.
+
+        With a shopper waiting it looks where the request should be; `thorough` looks as far as a late retry may have
+        put it. OutcomeUnknown where there is too much to look through.
+        """
 
     def fetch(self, reference: str, *, refunds: bool = False) -> RequestReport:
         """What is true now; with the refunds of its payments when asked, or when some of the money went back."""

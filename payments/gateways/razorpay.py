@@ -19,22 +19,27 @@ from payments.gateways.base import (
     BadSignature,
     Event,
     GatewayError,
+    NotKnown,
     OutcomeUnknown,
     PaymentReport,
     PaymentState,
+    Reason,
     RefundOutcome,
     RefundReport,
     Rejected,
     RequestReport,
     Unavailable,
 )
+from payments.gateways.reading import minor, name, read, text, things
+
+_NO_SUCH_ID = "The id provided does not exist"
 
 
 def to_razorpay(amount: Money) -> int:
     """An amount in Razorpay's minor units. Raises Rejected where Razorpay cannot express it."""
     # razorpay.com/docs/payments/international-payments: in three-decimal currencies the last digit must be 0.
     if digits(amount.currency) == 3 and amount.minor % 10:
-        raise Rejected("the amount cannot be paid in this currency")
+        raise Rejected(Reason.AMOUNT_NOT_PAYABLE)
     return amount.minor
 
 
@@ -78,30 +83,35 @@ class RazorpayGateway:
                 **options,
             )
         )
-        return _report(order, [], {})
+        return read(lambda: _report(order, [], {}))
 
-    def find(self, ask: Ask) -> RequestReport | None:
+    def find(self, ask: Ask, *, thorough: bool = False) -> RequestReport | None:
+        del thorough  # The receipt is looked up, however old it is.
         found = self._call(lambda client, options: client.order.all(data={"receipt": receipt(ask.key)}, **options))
-        items = found.get("items") or []
-        return self.fetch(items[0]["id"]) if items else None
+        references = read(lambda: [name(order["id"]) for order in things(found)])
+        return self.fetch(references[0]) if references else None
 
     def fetch(self, reference: str, *, refunds: bool = False) -> RequestReport:
         order = self._call(lambda client, options: client.order.fetch(reference, data={}, **options))
         answer = self._call(lambda client, options: client.order.payments(reference, data={}, **options))
-        payments = answer.get("items") or []
-        with_refunds = [
-            payment["id"]
-            for payment in payments
-            if payment.get("captured") and (refunds or payment.get("amount_refunded"))
-        ]
-        return _report(order, payments, {payment_id: self._refunds(payment_id) for payment_id in with_refunds})
+
+        def whole() -> RequestReport:
+            payments = things(answer)
+            with_refunds = [
+                name(payment["id"])
+                for payment in payments
+                if payment.get("captured") and (refunds or payment.get("amount_refunded"))
+            ]
+            return _report(order, payments, {payment_id: self._refunds(payment_id) for payment_id in with_refunds})
+
+        return read(whole)
 
     def _refunds(self, payment_id: str) -> tuple[RefundReport, ...]:
         # A payment has a handful of refunds; 100 is the longest page.
         answer = self._call(
             lambda client, options: client.payment.fetch_multiple_refund(payment_id, data={"count": 100}, **options)
         )
-        return tuple(_refund_report(refund) for refund in answer.get("items") or [])
+        return read(lambda: tuple(_refund_report(refund) for refund in things(answer)))
 
     def capture(self, reference: str, payment_id: str, amount: Money) -> None:
         # `data` is given explicitly: the SDK's default is one dict shared by all threads.
@@ -131,7 +141,7 @@ class RazorpayGateway:
                 **{**options, "headers": {"X-Refund-Idempotency": key}},
             )
         )
-        return _refund_report(refund)
+        return read(lambda: _refund_report(refund))
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Any of the secrets may have signed. The scheme has no time in it: an old event may come again at any age."""
@@ -175,20 +185,23 @@ class RazorpayGateway:
         except GatewayError:
             raise
         except requests.ConnectTimeout:
-            raise Unavailable("the payment provider cannot be reached") from None
-        except sdk_errors.BadRequestError:
+            raise Unavailable(Reason.UNREACHABLE) from None
+        except sdk_errors.BadRequestError as error:
             if self._local.status == 429:
-                raise Unavailable("the payment provider is busy, please try again") from None
+                raise Unavailable(Reason.BUSY) from None
             if self._local.status == 409:
-                raise OutcomeUnknown("the payment provider is still working on it") from None
-            raise Rejected("the payment provider refused the request") from None
+                raise OutcomeUnknown(Reason.STILL_WORKING) from None
+            if _NO_SUCH_ID in str(error):
+                # Razorpay has neither a status nor a code of its own for it.
+                raise NotKnown(Reason.NOT_KNOWN) from None
+            raise Rejected(Reason.REFUSED) from None
         except Exception:
             # GatewayError and ServerError of the SDK, timeouts, resets, HTML instead of JSON.
             if self._local.status == 429:
-                raise Unavailable("the payment provider is busy, please try again") from None
-            raise OutcomeUnknown("the payment provider did not answer") from None
+                raise Unavailable(Reason.BUSY) from None
+            raise OutcomeUnknown(Reason.NO_ANSWER) from None
         if not isinstance(answer, dict):
-            raise OutcomeUnknown("the payment provider gave an unreadable answer")
+            raise OutcomeUnknown(Reason.UNREADABLE)
         return answer
 
 
@@ -205,19 +218,16 @@ def _order_of(payload: Mapping[str, Any]) -> str:
 def _report(
     order: Mapping[str, Any], payments: list[Mapping[str, Any]], refunds: Mapping[str, tuple[RefundReport, ...]]
 ) -> RequestReport:
-    try:
-        notes = order.get("notes")
-        return RequestReport(
-            gateway="razorpay",
-            reference=order["id"],
-            key=str(notes.get("request", "")) if isinstance(notes, dict) else "",
-            client_secret="",
-            amount=Money(order["amount"], order["currency"]),
-            cancelled=False,
-            payments=tuple(_payment(payment, refunds.get(payment["id"], ())) for payment in payments),
-        )
-    except (KeyError, TypeError, ValueError):
-        raise OutcomeUnknown("the payment provider gave an unreadable answer") from None
+    notes = order.get("notes")
+    return RequestReport(
+        gateway="razorpay",
+        reference=name(order["id"]),
+        key=str(notes.get("request", "")) if isinstance(notes, dict) else "",
+        client_secret="",
+        amount=Money(minor(order["amount"]), order["currency"]),
+        cancelled=False,
+        payments=tuple(_payment(payment, refunds.get(payment["id"], ())) for payment in payments),
+    )
 
 
 _STATES = {
@@ -234,17 +244,17 @@ def _payment(payment: Mapping[str, Any], refunds: tuple[RefundReport, ...]) -> P
     # An authorization that the gateway returned by itself shows as refunded but never was captured.
     if payment["status"] == "refunded" and not payment.get("captured"):
         state = PaymentState.CANCELLED
-    captured = payment["amount"] if state == PaymentState.CAPTURED else 0
+    amount = minor(payment["amount"])
     card = payment.get("card") or {}
     return PaymentReport(
-        payment_id=payment["id"],
+        payment_id=name(payment["id"]),
         state=state,
-        currency=payment["currency"],
-        amount_minor=payment["amount"],
-        captured_minor=captured,
-        method=payment.get("method") or "",
-        last4=card.get("last4") or "",
-        failure_code=payment.get("error_code") or "",
+        currency=Money(amount, payment["currency"]).currency,
+        amount_minor=amount,
+        captured_minor=amount if state == PaymentState.CAPTURED else 0,
+        method=text(payment.get("method")),
+        last4=text(card.get("last4")),
+        failure_code=text(payment.get("error_code")),
         refunds=refunds,
     )
 
@@ -253,13 +263,10 @@ _REFUND_OUTCOMES = {"processed": RefundOutcome.SUCCEEDED, "failed": RefundOutcom
 
 
 def _refund_report(refund: Mapping[str, Any]) -> RefundReport:
-    try:
-        notes = refund.get("notes")
-        return RefundReport(
-            refund_id=str(refund["id"]),
-            key=str(notes.get("refund", "")) if isinstance(notes, dict) else "",
-            amount_minor=int(refund["amount"]),
-            outcome=_REFUND_OUTCOMES.get(str(refund.get("status")), RefundOutcome.SENT),
-        )
-    except (KeyError, TypeError, ValueError):
-        raise OutcomeUnknown("the payment provider gave an unreadable answer") from None
+    notes = refund.get("notes")
+    return RefundReport(
+        refund_id=name(refund["id"]),
+        key=str(notes.get("refund", "")) if isinstance(notes, dict) else "",
+        amount_minor=minor(refund["amount"]),
+        outcome=_REFUND_OUTCOMES.get(str(refund.get("status")), RefundOutcome.SENT),
+    )

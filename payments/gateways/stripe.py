@@ -10,22 +10,26 @@ from typing import Any
 import stripe as sdk
 
 from kit import clock
-from kit.money import Money, digits
+from kit.money import Money
 from payments.gateways.base import (
     Ask,
     BadSignature,
     Declined,
     Event,
     GatewayError,
+    NotKnown,
     OutcomeUnknown,
     PaymentReport,
     PaymentState,
+    Reason,
     RefundOutcome,
     RefundReport,
     Rejected,
     RequestReport,
     Unavailable,
 )
+from payments.gateways.reading import minor, name, read, text
+from payments.gateways.stripe_amounts import from_stripe, to_stripe
 
 sdk.enable_telemetry = False
 
@@ -33,38 +37,11 @@ WEBHOOK_TOLERANCE_S = 300
 
 # Between the writing of a request and the gateway's own time of its creation: clocks differ, and a retry may come late.
 _CLOCKS_DIFFER = timedelta(minutes=5)
-_CREATED_WITHIN = timedelta(days=1)
+_CREATED_SOON, _CREATED_LATE = timedelta(minutes=15), timedelta(days=1)
+# So many intents are looked through, 100 a call: while a shopper waits, and by a job.
+_LOOK_THROUGH_SOON, _LOOK_THROUGH_LATE = 500, 20_000
 # A refund that the gateway failed at is asked for under a further key, so often at most.
 _FURTHER_KEYS = 20
-
-# docs.stripe.com/currencies, "Zero-decimal" and "Special cases": where Stripe counts otherwise than ISO 4217.
-# ISK and UGX are sent with two digits that must be zero; MGA has none at Stripe although ISO gives it two.
-_STRIPE_DIGITS = {"ISK": 2, "UGX": 2, "MGA": 0}
-
-
-def to_stripe(amount: Money) -> int:
-    """An amount in Stripe's minor units. Raises Rejected where Stripe cannot express it."""
-    ours, theirs = digits(amount.currency), _STRIPE_DIGITS.get(amount.currency, digits(amount.currency))
-    if theirs >= ours:
-        scaled = amount.minor * _power(theirs - ours)
-    else:
-        scaled, rest = divmod(amount.minor, _power(ours - theirs))
-        if rest:
-            raise Rejected("the amount cannot be paid in this currency")
-    # Three-decimal currencies: "the last digit must be 0".
-    if ours == 3 and scaled % 10:
-        raise Rejected("the amount cannot be paid in this currency")
-    return scaled
-
-
-def from_stripe(amount: int, currency: str) -> int:
-    """Stripe's minor units as ours."""
-    ours, theirs = digits(currency), _STRIPE_DIGITS.get(currency, digits(currency))
-    return amount // _power(theirs - ours) if theirs >= ours else amount * _power(ours - theirs)
-
-
-def _power(exponent: int) -> int:
-    return int(10**exponent)
 
 
 class StripeGateway:
@@ -83,46 +60,55 @@ class StripeGateway:
         )
 
     def create(self, ask: Ask) -> RequestReport:
-        intent = _call(
-            lambda: self._client.v1.payment_intents.create(
-                {
-                    "amount": to_stripe(ask.amount),
-                    "currency": ask.amount.currency.lower(),
-                    "description": ask.description,
-                    "metadata": {"request": ask.key},
-                    "automatic_payment_methods": {"enabled": True},
-                    "expand": ["latest_charge"],
-                },
-                {"idempotency_key": f"request-{ask.key}"},
+        return _call(
+            lambda: _report(
+                self._client.v1.payment_intents.create(
+                    {
+                        "amount": to_stripe(ask.amount),
+                        "currency": ask.amount.currency.lower(),
+                        "description": ask.description,
+                        "metadata": {"request": ask.key},
+                        "automatic_payment_methods": {"enabled": True},
+                        "expand": ["latest_charge"],
+                    },
+                    {"idempotency_key": f"request-{ask.key}"},
+                )
             )
         )
-        return _report(intent)
 
-    def find(self, ask: Ask) -> RequestReport | None:
+    def find(self, ask: Ask, *, thorough: bool = False) -> RequestReport | None:
         # Not by repeating the create: after 24 hours the key may be forgotten and a second intent be made, and until
         # then it repeats a 500 even where the intent exists.
-        since, until = ask.since - _CLOCKS_DIFFER, ask.since + _CREATED_WITHIN
+        since = ask.since - _CLOCKS_DIFFER
+        until = ask.since + (_CREATED_LATE if thorough else _CREATED_SOON)
+        most = _LOOK_THROUGH_LATE if thorough else _LOOK_THROUGH_SOON
         created: sdk.params.PaymentIntentListParamsCreated = {
             "gte": int(since.timestamp()),
             "lte": int(until.timestamp()),
         }
-        intents = _call(
-            lambda: [
-                intent
-                for intent in self._client.v1.payment_intents.list(
-                    {"created": created, "limit": 100}
-                ).auto_paging_iter()
-                if _key_of(intent) == ask.key
-            ]
-        )
-        return self.fetch(intents[0].id) if intents else None
+
+        def look() -> str | None:
+            intents = self._client.v1.payment_intents.list({"created": created, "limit": 100}).auto_paging_iter()
+            for number, intent in enumerate(intents):
+                if number == most:
+                    raise OutcomeUnknown(Reason.TOO_MANY)
+                if _key_of(intent) == ask.key:
+                    return name(intent.id)
+            return None
+
+        reference = _call(look)
+        return self.fetch(reference) if reference else None
 
     def fetch(self, reference: str, *, refunds: bool = False) -> RequestReport:
         intent = _call(lambda: self._client.v1.payment_intents.retrieve(reference, {"expand": ["latest_charge"]}))
-        charge = intent.latest_charge
-        if isinstance(charge, sdk.Charge) and charge.captured and (refunds or charge.amount_refunded):
-            return _report(intent, self._refunds(charge.id))
-        return _report(intent)
+
+        def whole() -> RequestReport:
+            charge = intent.latest_charge
+            if isinstance(charge, sdk.Charge) and charge.captured and (refunds or charge.amount_refunded):
+                return _report(intent, self._refunds(charge.id))
+            return _report(intent)
+
+        return read(whole)
 
     def _refunds(self, charge_id: str) -> tuple[RefundReport, ...]:
         return _call(
@@ -142,11 +128,12 @@ class StripeGateway:
 
     def cancel(self, reference: str) -> RequestReport:
         try:
-            intent = _call(lambda: self._client.v1.payment_intents.cancel(reference, {"expand": ["latest_charge"]}))
+            return _call(
+                lambda: _report(self._client.v1.payment_intents.cancel(reference, {"expand": ["latest_charge"]}))
+            )
         except _UnexpectedState:
             # Paid or cancelled already: what is true now is all that matters.
             return self.fetch(reference)
-        return _report(intent)
 
     def refund(self, reference: str, payment_id: str, amount: Money, *, key: str) -> RefundReport:
         # A key repeats even a 500, for a day. That an answer is a repetition proves that the first call is over: if
@@ -160,12 +147,12 @@ class StripeGateway:
                 made = [refund for refund in self._refunds(payment_id) if refund.key == key]
                 if made:
                     return made[0]
-        raise OutcomeUnknown("the payment provider had an error")
+        raise OutcomeUnknown(Reason.HAD_ERROR)
 
     def _create_refund(self, payment_id: str, amount: Money, key: str, idempotency_key: str) -> RefundReport:
-        return _refund_report(
-            _call(
-                lambda: self._client.v1.refunds.create(
+        return _call(
+            lambda: _refund_report(
+                self._client.v1.refunds.create(
                     {"charge": payment_id, "amount": to_stripe(amount), "metadata": {"refund": key}},
                     {"idempotency_key": idempotency_key},
                 )
@@ -215,29 +202,31 @@ def _call[Result](act: Callable[[], Result]) -> Result:
     try:
         return act()
     except sdk.CardError:
-        raise Declined("the payment was declined") from None
+        raise Declined(Reason.DECLINED) from None
     except sdk.RateLimitError:
-        raise Unavailable("the payment provider is busy, please try again") from None
+        raise Unavailable(Reason.BUSY) from None
     except sdk.APIConnectionError:
-        raise OutcomeUnknown("the payment provider did not answer") from None
+        raise OutcomeUnknown(Reason.NO_ANSWER) from None
     except (sdk.InvalidRequestError, sdk.AuthenticationError, sdk.PermissionError, sdk.IdempotencyError) as error:
         if error.http_status == 409:
-            raise OutcomeUnknown("the payment provider is still working on it") from None
+            raise OutcomeUnknown(Reason.STILL_WORKING) from None
+        if error.http_status == 404 or error.code == "resource_missing":
+            raise NotKnown(Reason.NOT_KNOWN) from None
         if error.code in {"payment_intent_unexpected_state", "charge_already_captured"}:
-            raise _UnexpectedState("the payment is in another state") from None
+            raise _UnexpectedState(Reason.OTHER_STATE) from None
         if error.code == "amount_too_small":
-            raise Rejected("the amount is too small to be paid online") from None
-        raise Rejected("the payment provider refused the request") from None
+            raise Rejected(Reason.AMOUNT_TOO_SMALL) from None
+        raise Rejected(Reason.REFUSED) from None
     except sdk.StripeError as error:
         first = error.headers.get("original-request") if error.headers else None
         if first is not None and first != error.request_id:
-            raise _Repeated("the payment provider had an error") from None
+            raise _Repeated(Reason.HAD_ERROR) from None
         # 409, 5xx, HTML instead of JSON: it may have happened all the same.
-        raise OutcomeUnknown("the payment provider had an error") from None
+        raise OutcomeUnknown(Reason.HAD_ERROR) from None
     except GatewayError:
         raise
     except Exception:
-        raise OutcomeUnknown("the payment provider gave an unreadable answer") from None
+        raise OutcomeUnknown(Reason.UNREADABLE) from None
 
 
 def _key_of(intent: sdk.PaymentIntent) -> str:
@@ -245,21 +234,18 @@ def _key_of(intent: sdk.PaymentIntent) -> str:
 
 
 def _report(intent: sdk.PaymentIntent, refunds: tuple[RefundReport, ...] = ()) -> RequestReport:
-    try:
-        currency = intent.currency.upper()
-        charge = intent.latest_charge
-        payments = (_payment(charge, intent, currency, refunds),) if isinstance(charge, sdk.Charge) else ()
-        return RequestReport(
-            gateway="stripe",
-            reference=intent.id,
-            key=_key_of(intent),
-            client_secret=intent.client_secret or "",
-            amount=Money(from_stripe(intent.amount, currency), currency),
-            cancelled=intent.status == "canceled",
-            payments=payments,
-        )
-    except (AttributeError, TypeError, ValueError):
-        raise OutcomeUnknown("the payment provider gave an unreadable answer") from None
+    currency = intent.currency.upper()
+    charge = intent.latest_charge
+    payments = (_payment(charge, intent, currency, refunds),) if isinstance(charge, sdk.Charge) else ()
+    return RequestReport(
+        gateway="stripe",
+        reference=name(intent.id),
+        key=_key_of(intent),
+        client_secret=text(intent.client_secret),
+        amount=Money(from_stripe(minor(intent.amount), currency), currency),
+        cancelled=name(intent.status) == "canceled",
+        payments=payments,
+    )
 
 
 def _payment(
@@ -277,14 +263,14 @@ def _payment(
         state = PaymentState.CANCELLED if intent.status == "canceled" else PaymentState.AUTHORIZED
     captured = charge.amount_captured if state == PaymentState.CAPTURED else 0
     return PaymentReport(
-        payment_id=charge.id,
+        payment_id=name(charge.id),
         state=state,
         currency=currency,
-        amount_minor=from_stripe(charge.amount, currency),
-        captured_minor=from_stripe(captured, currency),
-        method=details.type if details else "",
-        last4=(card.last4 or "") if card else "",
-        failure_code=charge.failure_code or "",
+        amount_minor=from_stripe(minor(charge.amount), currency),
+        captured_minor=from_stripe(minor(captured), currency),
+        method=text(details.type) if details else "",
+        last4=text(card.last4) if card else "",
+        failure_code=text(charge.failure_code),
         refunds=refunds,
     )
 
@@ -298,8 +284,8 @@ _REFUND_OUTCOMES = {
 
 def _refund_report(refund: sdk.Refund) -> RefundReport:
     return RefundReport(
-        refund_id=refund.id,
+        refund_id=name(refund.id),
         key=str(refund.metadata.to_dict().get("refund", "")) if refund.metadata else "",
-        amount_minor=from_stripe(refund.amount, refund.currency.upper()),
+        amount_minor=from_stripe(minor(refund.amount), refund.currency.upper()),
         outcome=_REFUND_OUTCOMES.get(str(refund.status), RefundOutcome.SENT),
     )

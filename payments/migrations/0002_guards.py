@@ -4,9 +4,19 @@ from django.db import migrations
 
 from catalog.append_only import columns_stay, rows_stay
 
-MONEY_ONLY_GROWS = """
-CREATE TRIGGER payments_paymentattempt_money_only_grows BEFORE UPDATE ON payments_paymentattempt FOR EACH ROW
-WHEN (NEW.captured_minor < OLD.captured_minor OR NEW.refunded_minor < OLD.refunded_minor)
+CAPTURED_ONLY_GROWS = """
+CREATE TRIGGER payments_paymentattempt_captured_only_grows BEFORE UPDATE ON payments_paymentattempt FOR EACH ROW
+WHEN (NEW.captured_minor < OLD.captured_minor)
+EXECUTE FUNCTION forbid_change()
+"""
+# What was refunded may fall: a refund can fail after it succeeded. The refund itself only moves forward.
+REFUNDS_MOVE_FORWARD = """
+CREATE TRIGGER payments_refund_moves_forward BEFORE UPDATE ON payments_refund FOR EACH ROW
+WHEN (
+    (OLD.state = 'failed' AND NEW.state <> 'failed')
+    OR (OLD.state = 'succeeded' AND NEW.state NOT IN ('succeeded', 'failed'))
+    OR (OLD.gateway_refund_id IS NOT NULL AND NEW.gateway_refund_id IS DISTINCT FROM OLD.gateway_refund_id)
+)
 EXECUTE FUNCTION forbid_change()
 """
 
@@ -24,8 +34,11 @@ class Migration(migrations.Migration):
             "payments_paymentattempt", "request_id", "gateway", "gateway_payment_id", "amount_minor", "currency"
         ),
         migrations.RunSQL(
-            sql=MONEY_ONLY_GROWS,
-            reverse_sql="DROP TRIGGER payments_paymentattempt_money_only_grows ON payments_paymentattempt",
+            sql=[CAPTURED_ONLY_GROWS, REFUNDS_MOVE_FORWARD],
+            reverse_sql=[
+                "DROP TRIGGER payments_refund_moves_forward ON payments_refund",
+                "DROP TRIGGER payments_paymentattempt_captured_only_grows ON payments_paymentattempt",
+            ],
         ),
         rows_stay("payments_refund"),
         columns_stay("payments_refund", "attempt_id", "amount_minor", "currency", "reason", "created_at"),

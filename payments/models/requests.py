@@ -74,7 +74,9 @@ class PaymentRequest(models.Model):
             models.Index(fields=("subject_id",), name="payment_request_subject"),
             models.Index(
                 fields=("created_at",),
-                condition=Q(state__in=("initiated", "unknown")) | Q(state="open", cancel_wanted_at__isnull=False),
+                condition=Q(state__in=("initiated", "unknown"))
+                | Q(state="open", cancel_wanted_at__isnull=False)
+                | Q(state="refused", cancel_wanted_at__isnull=True),
                 name="payment_request_to_chase",
             ),
         )

@@ -38,12 +38,6 @@ def goods(db: None) -> Shop:
 
 
 @pytest.fixture
-def ada(db: None) -> Shopper:
-    """A customer."""
-    return shop.sign_up()
-
-
-@pytest.fixture
 def sign_in(db: None) -> SignIn:
     """A browser with a session of somebody in a role; errors are answers, as in production."""
     ensure_roles()

@@ -34,7 +34,7 @@ ACTS: dict[str, set[str]] = {
     "deliver": {"warehouse", SUPERUSER},
     "collect_cash": {"warehouse", SUPERUSER},
     "cancel": {"support", SUPERUSER},
-    "ask_gateway": SEE_ORDERS,
+    "ask_gateway": {"accounting", SUPERUSER},
 }
 ADDS: dict[str, set[str]] = {
     "/admin/catalog/product/add/": {"catalogue", SUPERUSER},

@@ -52,6 +52,14 @@ def test_after_too_many_failures_the_right_password_is_refused_too(clerk: User) 
     assert _try(PASSWORD, REMOTE_ADDR="198.51.100.7").status_code == 302
 
 
+def test_behind_a_proxy_each_browser_has_limits_of_its_own(clerk: User, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = 1
+    for guess in range(FAILURES_PER_ACCOUNT_AND_ADDRESS):
+        _try("wrong", HTTP_X_FORWARDED_FOR=f"192.0.2.{guess}, 198.51.100.1")
+    assert "Too many failed sign-ins" in _errors(_try(PASSWORD, HTTP_X_FORWARDED_FOR="198.51.100.1"))
+    assert _try(PASSWORD, HTTP_X_FORWARDED_FOR="198.51.100.1, 198.51.100.2").status_code == 302
+
+
 def test_failures_count_together_with_those_of_the_api(clerk: User) -> None:
     for _ in range(FAILURES_PER_ACCOUNT_AND_ADDRESS):
         _try("wrong")

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.http import HttpResponse
 
+from catalog import stock
 from kit.money import Money
 from orders import actors, cash, refunds
 from orders.cancellation import cancel_order, expire_order
-from orders.models import HistoryEvent, Order, PaymentTerms
-from orders.status import StatusRefused
+from orders.models import HistoryEvent, Order, OrderStatus, PaymentTerms
+from orders.status import StatusRefused, transition
 from payments import queries
 from payments.models import PaymentRequest, Refund
 from tests import shop as shops
-from tests.concurrency.racing import no_deadlocks, outcome, together
+from tests.concurrency.racing import PATIENCE_S, no_deadlocks, outcome, together
 from tests.gateway_process import SandboxProcess
 from tests.shop import ON_DELIVERY, WITH_PAYMENT, Shop, Shopper, item, order_body, send, text_of
 
@@ -119,6 +122,31 @@ def test_two_refunds_never_promise_more_than_came_in(shop: Shop, ada: Shopper) -
         assert sum(isinstance(answer, Order) for answer in answers) == 1
         order.refresh_from_db()
         assert order.refunded_minor == most.minor
+
+
+def test_without_the_lock_on_the_order_it_is_cancelled_twice(shop: Shop, ada: Shopper) -> None:
+    """The negative control: two who look at the status and then write, with nothing that makes one of them wait."""
+    order = shops.order_on_delivery(ada, shop, item(shop.cable))
+    both_have_looked = threading.Barrier(2)
+
+    def cancel() -> None:
+        with transaction.atomic():
+            seen = Order.objects.get(pk=order.pk)
+            both_have_looked.wait(PATIENCE_S)
+            transition(seen, OrderStatus.CANCELLED, event=HistoryEvent.CANCELLED, actor=actors.SYSTEM)
+            stock.release(source_id=seen.reservation_id)
+
+    together([cancel, cancel])
+
+    assert order.history.filter(to_status="cancelled", from_status="payment_pending").count() == 2
+    # The books would not agree with a move that the table does not have.
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(
+            "DELETE FROM orders_orderhistory WHERE id = (SELECT max(id) FROM orders_orderhistory WHERE order_id = %s)",
+            [order.pk],
+        )
+        cursor.execute("SET session_replication_role = origin")
 
 
 def test_an_order_expires_once(shop: Shop, ada: Shopper) -> None:

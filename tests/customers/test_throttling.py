@@ -10,11 +10,19 @@ from typing import Any
 import pytest
 from django.contrib.auth import hashers
 from django.db import connection
+from django.test import Client, RequestFactory
 
 from customers import throttling
-from customers.authentication import sign_in
+from customers.authentication import FAILURES_PER_ACCOUNT_AND_ADDRESS, sign_in
 from customers.models import FailureCount
-from customers.throttling import Limit, TooManyFailures, count_failure, network_of, refuse_when_exhausted
+from customers.throttling import (
+    Limit,
+    TooManyFailures,
+    client_address,
+    count_failure,
+    network_of,
+    refuse_when_exhausted,
+)
 from customers.tokens import NotAuthenticated
 from kit import clock
 from tests.customers.conftest import PASSWORD, PEER, Account
@@ -151,3 +159,61 @@ def test_no_failure_is_lost_when_many_are_counted_at_once(ada: Account) -> None:
     for thread in threads:
         thread.join(timeout=30)
     assert list(FailureCount.objects.filter(scope="race").values_list("failures", flat=True)) == [60, 60, 60]
+
+
+# --- behind proxies -------------------------------------------------------------------------------------------------
+
+PROXY = "10.0.0.9"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "header", "address"),
+    [
+        (0, None, PROXY),
+        (0, "198.51.100.1", PROXY),  # nobody of ours wrote it
+        (1, "198.51.100.1", "198.51.100.1"),
+        (1, "192.0.2.66, 198.51.100.1", "198.51.100.1"),  # the client made up the first
+        (1, "192.0.2.66,,  198.51.100.1 ", "198.51.100.1"),
+        (2, "192.0.2.66, 198.51.100.1, 10.0.0.8", "198.51.100.1"),
+        (2, "198.51.100.1", PROXY),  # came past one of the two
+        (1, None, PROXY),
+        (1, "", PROXY),
+        (1, "2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_a_client_is_who_our_own_proxies_say_it_is(
+    settings: Any, proxies: int, header: str | None, address: str
+) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    headers = {} if header is None else {"X-Forwarded-For": header}
+    assert client_address(RequestFactory().get("/", headers=headers, REMOTE_ADDR=PROXY)) == address
+
+
+def _sign_in(forwarded: str, password: str, email: str = "ada@example.com") -> Any:
+    client = Client(raise_request_exception=False, REMOTE_ADDR=PROXY)
+    return client.post(
+        "/api/v1/auth/token/",
+        {"email": email, "password": password},
+        content_type="application/json",
+        headers={"X-Forwarded-For": forwarded},
+    )
+
+
+def test_behind_a_proxy_each_client_has_limits_of_its_own(settings: Any, ada: Account) -> None:
+    settings.TRUSTED_PROXIES = 1
+    for _ in range(FAILURES_PER_ACCOUNT_AND_ADDRESS):
+        assert _sign_in("198.51.100.1", "wrong").status_code == 401
+    refused = _sign_in("198.51.100.1", PASSWORD)
+    assert refused.status_code == 429
+    assert refused["X-RateLimit-Limit"] == str(FAILURES_PER_ACCOUNT_AND_ADDRESS)
+    assert refused["X-RateLimit-Remaining"] == "0"
+    assert 1 <= int(refused["Retry-After"]) <= throttling.WINDOW_S
+    # What the client writes itself stands further left, and helps nobody.
+    assert _sign_in("192.0.2.66, 198.51.100.1", PASSWORD).status_code == 429
+    assert _sign_in("198.51.100.2", PASSWORD).status_code == 200
+
+
+def test_without_a_proxy_of_ours_nobody_escapes_by_a_header(ada: Account) -> None:
+    for guess in range(FAILURES_PER_ACCOUNT_AND_ADDRESS):
+        assert _sign_in(f"198.51.100.{guess}", "wrong").status_code == 401
+    assert _sign_in("198.51.100.200", PASSWORD).status_code == 429

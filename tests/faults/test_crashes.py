@@ -11,15 +11,18 @@ from datetime import timedelta
 import pytest
 
 from kit import clock
-from orders.models import Order, OrderStatus
+from orders import checkout
+from orders.models import Order, OrderStatus, PaymentTerms
 from orders_project.idempotency.keeping import ABANDONED_AFTER
-from payments.models import ACTIVE_REQUEST_STATES, PaymentRequest, Refund, RefundState, RequestState
+from payments import collecting
+from payments.gateways.base import Unavailable
+from payments.models import ACTIVE_REQUEST_STATES, GatewayName, PaymentRequest, Refund, RefundState, RequestState
 from payments.sandbox.models import ArmedFault
 from tests.faults.buying import buy, cancel, confirm, now
 from tests.gateway_process import SandboxProcess
 from tests.jobs import assert_books_agree, chase, waiting
 from tests.processes import kill, process, wait_until
-from tests.shop import WITH_PAYMENT, Shop, Shopper, item, left, order_body, send, text_of
+from tests.shop import WITH_PAYMENT, Shop, Shopper, item, left, order_body, place, send, text_of
 
 KEY = "cart-1"
 # The child waits longer for the gateway than the gateway holds its answer back.
@@ -99,6 +102,39 @@ def test_a_purchase_that_nobody_retries_is_called_off_by_the_chase(
     assert response.status_code == 500
     assert text_of(response) == "Failed to initialize payment: the order was cancelled in the meantime"
     assert Order.objects.count() == 1
+    assert_books_agree(sandbox)
+
+
+@pytest.mark.parametrize("found_by", ["retry", "chase"])
+def test_an_order_whose_refusal_was_written_down_and_nothing_more_is_called_off(
+    sandbox: SandboxProcess, shop: Shop, ada: Shopper, gateway: str, found_by: str
+) -> None:
+    """Killed between its second transaction and its third: the state that leaves is made by doing the first two."""
+    key = ada.customer.pk
+    order = place(
+        ada,
+        shop.standard,
+        (shop.scarce, 1),
+        terms=PaymentTerms.PREPAID,
+        gateway=GatewayName(gateway),
+        placement_key=key,
+    )
+    request = PaymentRequest.objects.get()
+    sandbox.arm(gateway, "create", "rate_limit")
+    with pytest.raises(Unavailable):
+        collecting.create_at_gateway(request.pk)
+    assert PaymentRequest.objects.get().state == RequestState.REFUSED
+    assert (now(order).status, left(shop.scarce)) == (OrderStatus.PAYMENT_PENDING, 0)
+
+    if found_by == "chase":
+        chase()
+    with pytest.raises(checkout.PaymentNotInitialized) as caught:
+        checkout.resume(key)
+
+    assert caught.value.reason == "cancelled_meanwhile"
+    assert (now(order).status, left(shop.scarce)) == (OrderStatus.CANCELLED, 1)
+    assert PaymentRequest.objects.get().state == RequestState.REFUSED
+    assert order.history.filter(to_status=OrderStatus.CANCELLED).count() == 1
     assert_books_agree(sandbox)
 
 

@@ -8,7 +8,10 @@ import time
 
 import pytest
 
+from orders import checkout
 from orders.models import Order, OrderStatus
+from orders_project.dialects.storefront import errors
+from payments.gateways.base import Reason
 from payments.models import ACTIVE_REQUEST_STATES, PaymentAttempt, PaymentRequest, RequestState
 from tests.faults.buying import buy, cancel, confirm, now, try_to_buy
 from tests.gateway_process import SandboxProcess
@@ -169,3 +172,11 @@ def test_an_amount_that_the_gateway_refuses_is_said_so(sandbox: SandboxProcess, 
     assert (response.status_code, left(dear)) == (500, 1000)
     assert json.loads(response.content) == "Failed to initialize payment: the payment provider refused the request"
     assert PaymentRequest.objects.get().state == RequestState.REFUSED
+
+
+@pytest.mark.parametrize("reason", [*Reason, checkout.CANCELLED_MEANWHILE])
+def test_every_reason_has_its_words_at_the_storefront(reason: str) -> None:
+    answer = errors.not_initialized(reason)
+
+    assert answer.status_code == 500
+    assert str(json.loads(answer.content)).startswith("Failed to initialize payment: the ")

@@ -47,6 +47,7 @@ LIES: dict[str, tuple[str, ...]] = {
         "an order's status is the last one in its history",
     ),
     "UPDATE orders_order SET status = 'cancelled'": ("money that an order may not keep is on its way back",),
+    "UPDATE payments_paymentattempt SET currency = 'EUR'": ("captured in another currency and not promised back",),
     "DELETE FROM payments_paymentrequest": (
         "every order that costs something has a payment request of its own currency, and every request an order",
     ),

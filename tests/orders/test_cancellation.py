@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
+from catalog.models import StockMovement
 from kit import clock
 from kit.money import Money
 from orders import actors, cash
@@ -16,8 +17,10 @@ from orders.fulfilment import send_order
 from orders.models import Order, PaymentTerms
 from orders.refunds import refund_order
 from orders.status import StatusRefused
+from payments import recording
 from payments.models import PaymentAttempt, PaymentRequest, Refund
 from tests import shop as shops
+from tests.payments.reports import asked, payment, report
 from tests.shop import Shop, Shopper, place, written
 
 SYSTEM = actors.SYSTEM
@@ -133,3 +136,18 @@ def test_neither_cash_nor_what_is_part_paid_expires(shop: Shop, ada: Shopper) ->
         assert orders_to_expire(clock.now(), 10) == []
         assert not expire_order(order.pk)
     assert not expire_order(uuid.uuid4())
+
+
+def test_money_noticed_while_it_expires_revives_it_with_its_stock_held_once(shop: Shop, ada: Shopper) -> None:
+    order, request = asked(ada, shop)
+    with transaction.atomic():
+        # Written down by somebody who was cut off before the settlement.
+        recording.record(request, report(request, payment(request, "captured")))
+
+    assert expire_order(order.pk, now=clock.now() + timedelta(days=1))
+
+    order.refresh_from_db()
+    assert (order.status, order.collected_minor) == ("paid", order.total_minor)
+    assert shops.left(shop.headphones) == 999
+    held = StockMovement.objects.filter(source_id=order.reservation_id).values_list("kind", flat=True)
+    assert list(held) == ["reserved"]

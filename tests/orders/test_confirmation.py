@@ -165,9 +165,17 @@ def test_another_currency_is_not_paid(sandbox: SandboxProcess, shop: Shop, ada: 
     sandbox.pay(payment, webhook="none")
     take_otherwise(gateway, order.total_minor, "INR")
 
-    assert refused(ada, order) == "The payment was made in another currency"
+    response = confirm(ada, order)
+
+    assert (response.status_code, text_of(response)) == (400, "The payment was made in another currency")
     assert now(order).status == OrderStatus.PAYMENT_PENDING
-    assert PaymentAttempt.objects.get().currency == "INR"
+    attempt = PaymentAttempt.objects.get()
+    assert attempt.currency == "INR"
+    promise = attempt.refunds.get()
+    assert (promise.amount_minor, promise.currency) == (attempt.captured_minor, "INR")
+    # Asked again, it says the same, and nothing more goes back.
+    assert refused(ada, order) == "The payment was made in another currency"
+    assert attempt.refunds.count() == 1
 
 
 def test_the_money_of_a_cheap_order_pays_no_dear_one(

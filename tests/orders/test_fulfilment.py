@@ -12,7 +12,10 @@ from orders import actors, cash
 from orders.cancellation import cancel_order
 from orders.fulfilment import deliver_order, send_order
 from orders.models import Order, PaymentTerms
+from orders.refunds import refund_order
+from orders.settlement import settle
 from orders.status import StatusRefused
+from tests.payments.reports import asked, payment, report
 from tests.shop import Shop, Shopper, place, written
 
 CLERK = actors.SYSTEM
@@ -77,6 +80,23 @@ def test_goods_are_sent_once_and_delivered_once_in_that_order(shop: Shop, ada: S
     deliver_order(order.pk, actor=CLERK)
     refused(deliver_order, order, "not_sent")
     refused(send_order, order, "already_sent")
+
+
+def paid_online(shop: Shop, ada: Shopper) -> Order:
+    order, request = asked(ada, shop)
+    return settle(order.pk, actor=CLERK, report=report(request, payment(request, "captured")))
+
+
+def test_what_is_to_be_paid_back_in_full_is_not_sent(shop: Shop, ada: Shopper) -> None:
+    order = paid_online(shop, ada)
+    refund_order(order.pk, amount=order.total, reason="changed their mind", actor=CLERK)
+    refused(send_order, order, "refund_promised")
+
+
+def test_a_part_on_its_way_back_keeps_nobody_from_sending_the_goods(shop: Shop, ada: Shopper) -> None:
+    order = paid_online(shop, ada)
+    refund_order(order.pk, amount=Money(100, "USD"), reason="goodwill", actor=CLERK)
+    assert send_order(order.pk, actor=CLERK).fulfilment == "sent"
 
 
 def test_a_cancelled_order_is_not_sent(shop: Shop, ada: Shopper) -> None:

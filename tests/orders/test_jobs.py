@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from datetime import timedelta
+from subprocess import Popen
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
+from django.test import override_settings
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
 
 from customers.models import Session
 from kit import clock
@@ -20,15 +27,17 @@ from orders import actors, cancellation, jobs
 from orders.models import Notice, Order, OrderStatus, PaymentTerms
 from orders_project import jobs as upkeep
 from orders_project.idempotency.models import KeptAnswer
-from payments import inbox
-from payments.gateways.base import Event
+from payments import gateways, inbox
+from payments.gateways.base import Event, Rejected
 from payments.models import EventState, PaymentRequest, RequestState, WebhookEvent
-from tests.faults.buying import buy, now
+from runner.programs import WORKERS
+from tests.faults.buying import buy, confirm, now
 from tests.gateway_process import SandboxProcess
 from tests.jobs import chase, deliver, waiting, work
 from tests.processes import process, wait_until
 from tests.shop import Shop, Shopper, item, left, order_on_delivery, place
 
+HANGING = "tests.orders.test_notifications.HangingMail"
 EVERY_MINUTE_OR_OFTENER = {"orders.chase", "orders.expire", "orders.send_notices", "orders.retry_stalled_jobs"}
 
 
@@ -39,11 +48,23 @@ def job_rows(**where: str) -> list[str]:
         return [name for (name,) in cursor.fetchall()]
 
 
-def test_every_periodic_job_has_a_lock_on_its_place_in_the_queue() -> None:
+def test_every_periodic_job_waits_once_and_runs_once_at_a_time() -> None:
     periodic = {name: app.tasks[name] for name, _ in app.periodic_registry.periodic_tasks}
 
     assert periodic.keys() == EVERY_MINUTE_OR_OFTENER | {"orders.forget_old_jobs", "orders_project.forget_old"}
     assert {name: task.queueing_lock for name, task in periodic.items()} == {name: name for name in periodic}
+    # The one that frees the locks of the dead must not need one itself.
+    unlocked = {"orders.retry_stalled_jobs"}
+    assert {name: task.lock for name, task in periodic.items()} == {
+        name: None if name in unlocked else name for name in periodic
+    }
+
+
+def test_every_job_has_a_worker_of_its_kind() -> None:
+    queues = [queue for queues, _ in WORKERS.values() for queue in queues]
+
+    assert len(queues) == len(set(queues))
+    assert {task.queue for name, task in app.tasks.items() if name.startswith("orders")} == set(queues)
 
 
 def test_the_worker_takes_the_periodic_jobs_as_they_are_defined(shop: Shop, ada: Shopper) -> None:
@@ -59,6 +80,149 @@ def test_the_worker_takes_the_periodic_jobs_as_they_are_defined(shop: Shop, ada:
 
     assert job_rows(status="failed") == []
     assert left(shop.scarce) == 1
+
+
+@pytest.fixture
+def workers(db: None) -> Iterator[Callable[..., Popen[bytes]]]:
+    """Starts the named worker processes as `make run` does; the last of them."""
+    with ExitStack() as running:
+
+        def start(*names: str, **settings: str) -> Popen[bytes]:
+            for name in names:
+                queues, concurrency = WORKERS[name]
+                flags = ("--queues", ",".join(queues), "--concurrency", str(concurrency))
+                started = running.enter_context(process("manage.py", "procrastinate", "worker", *flags, **settings))
+            return started
+
+        yield start
+
+
+def running_at_once(name: str) -> int:
+    """How many jobs of this name were ever at work at the same moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(max(running), 0) FROM (SELECT sum(CASE type WHEN 'started' THEN 1 ELSE -1 END)"
+            " OVER (ORDER BY at, type = 'started') AS running FROM procrastinate_events e"
+            " JOIN procrastinate_jobs j ON j.id = e.job_id WHERE task_name = %s"
+            " AND type IN ('started', 'succeeded', 'failed', 'aborted')) counted",
+            [name],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def test_two_rounds_of_the_chase_never_overlap(workers: Callable[..., Popen[bytes]]) -> None:
+    with transaction.atomic():
+        # The round waits for this lock.
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE payments_paymentrequest IN ACCESS EXCLUSIVE MODE")
+        with ThreadPoolExecutor(1) as beside:
+            # Not of the transaction that holds the lock.
+            def see(act: Callable[[], Any]) -> Any:
+                def alone() -> Any:
+                    try:
+                        return act()
+                    finally:
+                        connection.close()
+
+                return beside.submit(alone).result()
+
+            def doing() -> list[str]:
+                rows: list[str] = see(lambda: job_rows(status="doing", task_name="orders.chase"))
+                return rows
+
+            def waits() -> list[str]:
+                rows: list[str] = see(lambda: job_rows(status="todo", task_name="orders.chase"))
+                return rows
+
+            with suppress(AlreadyEnqueued):
+                see(lambda: jobs.chase.configure().defer(timestamp=0))
+            worker = workers("upkeep")
+            wait_until(lambda: bool(doing()), worker)
+            with suppress(AlreadyEnqueued):
+                see(lambda: jobs.chase.configure().defer(timestamp=0))
+            # A worker with free hands takes what it may take at once.
+            until = time.monotonic() + 1.5
+            while time.monotonic() < until:
+                assert (doing(), waits()) == (["orders.chase"], ["orders.chase"])
+                time.sleep(0.1)
+
+    wait_until(lambda: len(job_rows(status="succeeded", task_name="orders.chase")) >= 2, worker)
+    assert running_at_once("orders.chase") == 1
+
+
+def test_a_webhook_and_an_expiry_wait_neither_for_a_slow_gateway_nor_for_a_hanging_mail_server(
+    sandbox: SandboxProcess, shop: Shop, ada: Shopper, workers: Callable[..., Popen[bytes]]
+) -> None:
+    unwanted = [buy(ada, shop, "stripe", shop.cable)[0] for _ in range(20)]
+    for order in unwanted:
+        cancellation.cancel_order(order.pk, actor=actors.SYSTEM)
+    paid, payment = buy(ada, shop, "razorpay", shop.cable)
+    expiring = place(ada, shop.standard, (shop.scarce, 1), terms=PaymentTerms.PREPAID)
+    order_on_delivery(ada, shop, item(shop.cable))
+    with connection.cursor() as cursor:
+        # All that is unwanted is found by the chase.
+        cursor.execute("DELETE FROM procrastinate_jobs")
+    PaymentRequest.objects.filter(subject_id__in=[order.pk for order in unwanted]).update(
+        asked_at=clock.now() - timedelta(hours=2), times_asked=1
+    )
+    sandbox.arm("stripe", "*", "timeout_before", times=100)
+    sandbox.pay(payment)
+
+    worker = workers("events", "money", "upkeep", "mail", MAIL_BACKEND=HANGING, GATEWAY_READ_TIMEOUT_S="20")
+    wait_until(lambda: job_rows(status="doing").count("orders.chase_request") == WORKERS["money"][1], worker, 30)
+    wait_until(lambda: "orders.send_notices" in job_rows(status="doing"), worker, 30)
+    Order.objects.filter(pk=expiring.pk).update(expires_at=clock.now() - timedelta(seconds=1))
+    deliver()
+    wait_until(lambda: now(paid).status == OrderStatus.PAID, worker, 3)
+    # The gateway keeps its worker busy all the while.
+    assert 0 < job_rows(status="doing").count("orders.chase_request") <= WORKERS["money"][1]
+    wait_until(lambda: now(expiring).status == OrderStatus.CANCELLED, worker, 15)
+
+    # The mail server still hangs, and nothing has piled up.
+    assert job_rows(status="doing").count("orders.send_notices") == 1
+    assert len(job_rows(task_name="orders.chase_request")) <= len(unwanted) + 1
+    assert {running_at_once(name) for name in ("orders.chase", "orders.send_notices")} == {1}
+
+
+def test_a_round_of_the_chase_asks_nobody_and_queues_no_row_twice(
+    sandbox: SandboxProcess, shop: Shop, ada: Shopper
+) -> None:
+    orders = [buy(ada, shop, gateway)[0] for gateway in ("stripe", "razorpay")]
+    for order in orders:
+        cancellation.cancel_order(order.pk, actor=actors.SYSTEM)
+    inbox.store("stripe", Event(key="evt_1", type="payout.paid", reference=""), b"{}")
+    requests = [str(pk) for pk in PaymentRequest.objects.order_by("created_at").values_list("pk", flat=True)]
+
+    with clock.turned(2 * settings.UNKNOWN_OUTCOME_ASK_AFTER):
+        # The cancellations' own jobs wait already.
+        jobs.chase(timestamp=0)
+        jobs.chase(timestamp=0)
+
+    chased = [given["request_id"] for name, given in waiting() if name == "orders.chase_request"]
+    assert chased == requests
+    assert [name for name, _ in waiting()].count("orders.work_event") == 2
+    assert set(PaymentRequest.objects.values_list("times_asked", flat=True)) == {0}
+
+
+def test_a_hold_that_cannot_be_captured_is_asked_about_with_pauses_that_grow(
+    sandbox: SandboxProcess, shop: Shop, ada: Shopper
+) -> None:
+    order, payment = buy(ada, shop, "stripe")
+    sandbox.pay(payment, "authorize", webhook="none")
+    sandbox.arm("stripe", "capture", "error_500", times=1000)
+    assert confirm(ada, order).status_code == 503
+
+    rounds = []
+    for minutes in range(2, 40):
+        with clock.turned(timedelta(minutes=minutes)):
+            jobs.chase(timestamp=0)
+            rounds.append(work())
+
+    assert 3 <= sum(rounds) <= 6
+    assert PaymentRequest.objects.get().times_asked == sum(rounds)
+    sandbox.arm("stripe", "*", "none")
+    chase(rounds=2)
+    assert now(order).status == OrderStatus.PAID
 
 
 def test_a_cancellation_tells_the_gateway_in_a_job_of_its_transaction(
@@ -141,7 +305,7 @@ def test_one_order_that_cannot_expire_keeps_no_other_waiting(
             cursor.execute("DROP TRIGGER poison ON orders_order; DROP FUNCTION poison()")
 
     assert (now(poison).status, now(other).status) == (OrderStatus.PAYMENT_PENDING, OrderStatus.CANCELLED)
-    assert "chase_failed" in caplog.text
+    assert "expiry_failed" in caplog.text
 
 
 def test_a_poison_event_is_given_up_and_seen_and_others_go_on(
@@ -180,6 +344,32 @@ def test_an_event_about_nothing_is_an_orphan(sandbox: SandboxProcess) -> None:
     work()
 
     assert set(WebhookEvent.objects.values_list("state", flat=True)) == {EventState.ORPHANED}
+
+
+def test_a_wrong_key_makes_no_orphans(sandbox: SandboxProcess, shop: Shop, ada: Shopper) -> None:
+    order, payment = buy(ada, shop, "stripe")
+    # The event is faster than the answer that carries the reference: only the gateway knows whose it is.
+    reference = PaymentRequest.objects.get().gateway_reference
+    PaymentRequest.objects.update(gateway_reference=None)
+    sandbox.pay(payment)
+    deliver()
+    events = WebhookEvent.objects.filter(pk=WebhookEvent.objects.latest("pk").pk)
+    event_id = events.get().pk
+    with override_settings(STRIPE_SECRET_KEY="sk_test_0123456789wrong"):
+        gateways.online.cache_clear()
+        try:
+            for _ in range(jobs.GIVE_UP_EVENT_AFTER):
+                assert events.get().state == EventState.RECEIVED
+                with pytest.raises(Rejected):
+                    jobs.work_event(event_id=event_id)
+        finally:
+            gateways.online.cache_clear()
+    assert events.get().state == EventState.FAILED
+
+    events.update(state=EventState.RECEIVED)
+    jobs.work_event(event_id=event_id)
+    assert now(order).status == OrderStatus.PAID
+    assert PaymentRequest.objects.get().gateway_reference == reference
 
 
 def test_a_gateway_that_is_down_for_long_fails_no_event(sandbox: SandboxProcess, shop: Shop, ada: Shopper) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
-from smtplib import SMTPServerDisconnected
-from typing import Any
+from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
+from typing import Any, ClassVar
 
 import pytest
 from django.core import mail
@@ -16,7 +17,7 @@ from django.test import override_settings
 
 from kit import clock
 from orders import jobs, notifications
-from orders.models import Notice
+from orders.models import Notice, Order
 from tests.shop import Shop, Shopper, place
 
 
@@ -25,6 +26,43 @@ class BrokenMail(BaseEmailBackend):
 
     def send_messages(self, email_messages: Any) -> int:
         raise SMTPServerDisconnected("gone")
+
+
+class HangingMail(BaseEmailBackend):
+    """A mail server that takes the connection and says nothing."""
+
+    def open(self) -> None:
+        time.sleep(600)
+
+
+class CountingMail(BaseEmailBackend):
+    """A mail server that counts its connections, and hangs up at the mails to some."""
+
+    connections = 0
+    sent: ClassVar[list[str]] = []
+    unwilling: ClassVar[dict[str, Exception]] = {}
+
+    def open(self) -> None:
+        CountingMail.connections += 1
+        if error := self.unwilling.get("open"):
+            raise error
+
+    def send_messages(self, email_messages: Any) -> int:
+        for message in email_messages:
+            if error := self.unwilling.get(message.to[0]):
+                raise error
+            self.sent.append(message.to[0])
+        return len(email_messages)
+
+
+@pytest.fixture
+def counting() -> Iterator[type[CountingMail]]:
+    """Mails go to the server that counts."""
+    CountingMail.connections = 0
+    CountingMail.sent.clear()
+    CountingMail.unwilling.clear()
+    with override_settings(MAILERS={"default": {"BACKEND": f"{__name__}.CountingMail"}}):
+        yield CountingMail
 
 
 @pytest.fixture
@@ -94,6 +132,74 @@ def test_a_broken_mail_server_delays_the_mail(shop: Shop, ada: Shopper, broken: 
     assert Notice.objects.get().times_tried == 2
     with override_settings(MAILERS={"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}):
         assert later(60) == 1
+
+
+def order_three(shop: Shop, ada: Shopper) -> list[str]:
+    """Three orders with a mail each; whom the mails are to."""
+    emails = [f"ada-{number}@example.com" for number in range(3)]
+    for email in emails:
+        order = place(ada, shop.cash, (shop.cable, 1))
+        Order.objects.filter(pk=order.pk).update(email=email)
+    return emails
+
+
+def test_a_batch_uses_one_connection(shop: Shop, ada: Shopper, counting: type[CountingMail]) -> None:
+    emails = order_three(shop, ada)
+
+    assert [later(1), later(2)] == [3, 0]
+    assert (counting.sent, counting.connections) == (emails, 1)
+
+
+def test_a_server_that_cannot_be_reached_is_tried_once_and_counts_against_no_mail(
+    shop: Shop, ada: Shopper, counting: type[CountingMail], caplog: pytest.LogCaptureFixture
+) -> None:
+    emails = order_three(shop, ada)
+    counting.unwilling["open"] = TimeoutError("timed out")
+
+    assert later(1) == 0
+    assert counting.connections == 1
+    assert set(Notice.objects.values_list("times_tried", "sent_at")) == {(0, None)}
+    assert later(1) == 0
+    assert counting.connections == 1
+    assert caplog.text.count("mail_server_down") == 1
+
+    counting.unwilling.clear()
+    assert later(3) == 3
+    assert counting.sent == emails
+
+
+def test_a_server_that_hangs_up_ends_the_batch_and_only_that_mail_was_tried(
+    shop: Shop, ada: Shopper, counting: type[CountingMail]
+) -> None:
+    emails = order_three(shop, ada)
+    counting.unwilling[emails[1]] = SMTPServerDisconnected("gone")
+
+    assert later(1) == 2
+    assert counting.sent == emails[:1]
+    assert list(Notice.objects.order_by("pk").values_list("times_tried", flat=True)) == [1, 1, 0]
+    # The mail that the server cannot stand does not keep the others from it.
+    assert later(4) == 2
+    assert counting.sent == [emails[0], emails[2]]
+
+
+def test_a_mail_that_the_server_refuses_stops_no_other(shop: Shop, ada: Shopper, counting: type[CountingMail]) -> None:
+    emails = order_three(shop, ada)
+    counting.unwilling[emails[1]] = SMTPRecipientsRefused({})
+
+    assert later(1) == 3
+    assert counting.sent == [emails[0], emails[2]]
+
+
+def test_a_slow_server_gets_no_more_in_a_batch_than_its_time(
+    shop: Shop, ada: Shopper, counting: type[CountingMail], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emails = order_three(shop, ada)
+    monkeypatch.setattr(notifications, "BUDGET_S", -1.0)
+
+    assert later(1) == 0
+    monkeypatch.undo()
+    assert later(2) == 3
+    assert counting.sent == emails
 
 
 def test_the_job_sends_every_batch(shop: Shop, ada: Shopper) -> None:

@@ -13,8 +13,10 @@ from orders.cash import collect_cash
 from orders.fulfilment import deliver_order, send_order
 from orders.models import Order
 from orders.refunds import refund_order
+from orders.settlement import settle
 from payments.models import Refund
 from tests import shop as shops
+from tests.payments.reports import asked, payment, refund, report
 from tests.shop import Shop, Shopper, place, written
 
 CLERK = actors.SYSTEM
@@ -65,6 +67,24 @@ def test_what_the_order_does_not_keep_does_not_go_back(paid: Order, minor: int, 
         back(paid, minor, currency)
     assert (refused.value.first.code, refused.value.first.facts["kept"]) == ("amount_invalid", Money(1450, "USD"))
     assert written() == before
+
+
+def test_what_the_gateway_keeps_failing_to_send_back_is_not_promised_again(shop: Shop, ada: Shopper) -> None:
+    order, request = asked(ada, shop)
+    failed = tuple(refund(request, name, 100, "failed") for name in "abc")
+    first = payment(request, "captured", "1", amount_minor=1000, captured_minor=1000, refunds=failed)
+    rest = order.total_minor - 1000
+    second = payment(request, "captured", "2", amount_minor=rest, captured_minor=rest)
+    settle(order.pk, actor=CLERK, report=report(request, first, second))
+    before = written()
+
+    with pytest.raises(DomainError) as refused:
+        back(order, order.total_minor)
+
+    assert (refused.value.first.code, refused.value.first.facts["refundable"]) == ("not_refundable", Money(rest, "USD"))
+    assert written() == before
+    back(order, rest)
+    assert Refund.objects.get(state="requested").amount_minor == rest
 
 
 def test_never_more_in_parts_than_in_one(paid: Order) -> None:

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from catalog import stock
 from kit import clock
+from kit.money import Money
 from orders import actors, cancellation
 from orders.models import Fulfilment, HistoryEvent, Notice, Order, OrderStatus
 from orders.settlement import send_back, settle
@@ -19,7 +20,7 @@ from payments import collecting
 from payments.gateways.base import PaymentReport, RequestReport
 from payments.models import PaymentRequest, Refund, RefundState
 from tests.payments.reports import asked, payment, refund, report
-from tests.shop import Shop, Shopper, left, place
+from tests.shop import Shop, Shopper, deliver_goods, left, place
 
 
 def hear(order: Order, *reports: RequestReport) -> Order:
@@ -151,6 +152,59 @@ def test_money_for_a_cancelled_order_goes_back(shop: Shop, ada: Shopper) -> None
     assert left(shop.headphones) == 1000
 
 
+def test_an_expired_order_whose_refund_failed_is_not_revived(shop: Shop, ada: Shopper) -> None:
+    order, request = asked(ada, shop)
+    assert cancellation.expire_order(order.pk, now=clock.now() + timedelta(days=1))
+    free = left(shop.headphones)
+    deliver_goods(shop.headphones, -free)
+    hear(order, report(request, payment(request, "captured")))
+    assert Refund.objects.get().amount_minor == order.total_minor
+    hear(order, report(request, with_refund(request, "a", order.total_minor)))
+    deliver_goods(shop.headphones, free)
+
+    order = hear(order, report(request, with_refund(request, "a", order.total_minor, "failed")))
+
+    assert (order.status, left(shop.headphones)) == (OrderStatus.CANCELLED, free)
+    assert not order.history.filter(event=HistoryEvent.REVIVED).exists()
+    assert Refund.objects.get(state=RefundState.REQUESTED).amount_minor == order.total_minor
+
+
+def in_euro(request: PaymentRequest, name: str = "e") -> PaymentReport:
+    return payment(request, "captured", name, currency="EUR", amount_minor=700, captured_minor=700)
+
+
+def test_money_in_another_currency_goes_back_in_that_currency_once(shop: Shop, ada: Shopper) -> None:
+    order, request = asked(ada, shop)
+
+    for _ in range(2):
+        order = hear(order, report(request, in_euro(request)))
+
+    assert (order.status, order.collected_minor) == (OrderStatus.PAYMENT_PENDING, 0)
+    promise = Refund.objects.get()
+    assert (promise.amount, promise.reason) == (Money(700, "EUR"), "Paid in another currency")
+    entry = order.history.get(event=HistoryEvent.REFUND_REQUESTED)
+    assert entry.facts == {"amount": str(Money(700, "EUR")), "reason": "Paid in another currency"}
+
+
+@pytest.mark.parametrize("state", ["paid", "cancelled", "expired"])
+def test_money_in_another_currency_goes_back_whatever_became_of_the_order(shop: Shop, ada: Shopper, state: str) -> None:
+    order, request = asked(ada, shop)
+    whole = payment(request, "captured")
+    if state == "paid":
+        hear(order, report(request, whole))
+    elif state == "cancelled":
+        cancellation.cancel_order(order.pk, actor=actors.SYSTEM)
+    else:
+        assert cancellation.expire_order(order.pk, now=clock.now() + timedelta(days=1))
+
+    hear(order, report(request, in_euro(request)))
+
+    assert Refund.objects.get().amount == Money(700, "EUR")
+    # What was sent back in another currency says nothing against the right money.
+    order = hear(order, report(request, in_euro(request), whole))
+    assert order.status == (OrderStatus.CANCELLED if state == "cancelled" else OrderStatus.PAID)
+
+
 def test_too_little_for_an_expired_order_goes_back(shop: Shop, ada: Shopper) -> None:
     order, request = asked(ada, shop)
     assert cancellation.expire_order(order.pk, now=clock.now() + timedelta(days=1))
@@ -200,10 +254,8 @@ def test_nothing_is_promised_for_nothing(shop: Shop, ada: Shopper) -> None:
 
 def test_cash_that_goes_back_is_back_at_once(shop: Shop, ada: Shopper) -> None:
     order = place(ada, shop.cash, (shop.cable, 1))
-    with transaction.atomic():
-        Order.objects.select_for_update().get(pk=order.pk)
-        collecting.record_cash(subject_id=order.pk, amount=order.total, receipt=uuid.uuid4())
-    settle(order.pk, actor=actors.SYSTEM)
+    told = collecting.cash_received(subject_id=order.pk, amount=order.total, receipt=uuid.uuid4())
+    settle(order.pk, actor=actors.SYSTEM, report=told)
 
     order = cancellation.cancel_order(order.pk, actor=actors.SYSTEM)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -13,10 +15,11 @@ from django.test import RequestFactory
 
 from kit import clock
 from kit.ids import new_id
+from orders import actors, cancellation
 from orders.models import Order, PaymentTerms
 from orders_project.idempotency import keeping
 from orders_project.idempotency.models import KeptAnswer
-from payments.models import PaymentRequest
+from payments.models import PaymentRequest, Refund
 from tests import shop as shops
 from tests.gateway_process import SandboxProcess
 from tests.shop import (
@@ -25,7 +28,6 @@ from tests.shop import (
     Shop,
     Shopper,
     item,
-    open_shop,
     order_body,
     send,
     sign_up,
@@ -35,19 +37,8 @@ from tests.shop import (
 
 KEY = "order-2026-11-21/0001"
 REUSED = "Idempotency-Key was used for another request"
+CONFIRMED = "Order has already been marked as paid"
 IN_PROGRESS = "A request with this Idempotency-Key is still in progress"
-
-
-@pytest.fixture
-def shop(db: None) -> Shop:
-    """The shop with its goods in stock."""
-    return open_shop()
-
-
-@pytest.fixture
-def ada(db: None) -> Shopper:
-    """A customer."""
-    return sign_up()
 
 
 def buy(shop: Shop, by: Shopper, key: str | None = KEY, path: str = ON_DELIVERY, **fields: Any) -> HttpResponse:
@@ -98,7 +89,7 @@ def test_a_confirmation_is_given_again_instead_of_being_refused(shop: Shop, ada:
     assert same(first, send("PATCH", path, by=ada, key=KEY))
     for other in (None, "another key"):
         refused = send("PATCH", path, by=ada, key=other)
-        assert (refused.status_code, text_of(refused)) == (400, "Order has already been marked as paid")
+        assert (refused.status_code, text_of(refused)) == (400, CONFIRMED)
 
 
 @pytest.mark.parametrize("change", [{"notes": "another"}, {"items": []}])
@@ -181,19 +172,96 @@ def test_a_documented_500_is_kept(shop: Shop, ada: Shopper, sandbox: SandboxProc
     assert buy(shop, ada, key="another key", path=WITH_PAYMENT).status_code == 200
 
 
-def test_a_503_is_not_kept(shop: Shop, ada: Shopper, sandbox: SandboxProcess) -> None:
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """An order to be paid online, and the act of confirming it."""
+
+    by: Shopper
+    order_id: str
+    payment: str
+
+    def confirm(self, key: str | None = KEY) -> HttpResponse:
+        """The customer says that they have paid."""
+        return send("PATCH", f"/api/orders/{self.order_id}/paid", by=self.by, key=key)
+
+
+@pytest.fixture
+def bought(shop: Shop, ada: Shopper, sandbox: SandboxProcess) -> Bought:
+    """An order that is not paid yet."""
     answer = shops.order_with_payment(ada, shop, item(shop.cable))
-    path = f"/api/orders/{answer['orderId']}/paid"
-    sandbox.pay(answer["clientSecret"], webhook="none")
+    return Bought(ada, answer["orderId"], answer["clientSecret"])
+
+
+def test_a_503_is_not_kept(bought: Bought, sandbox: SandboxProcess) -> None:
+    sandbox.pay(bought.payment, webhook="none")
     sandbox.arm("stripe", "retrieve", "error_500")
-    response = send("PATCH", path, by=ada, key=KEY)
+    response = bought.confirm()
     assert (response.status_code, text_of(response)) == (
         503,
         "The payment could not be checked right now, please try again",
     )
     assert response["Retry-After"] == "2"
-    assert send("PATCH", path, by=ada, key=KEY).status_code == 204
-    assert send("PATCH", path, by=ada, key=KEY).status_code == 204
+    assert not KeptAnswer.objects.filter(key=KEY).exists()
+    assert bought.confirm().status_code == 204
+    assert bought.confirm().status_code == 204
+
+
+def test_after_a_503_another_keys_confirmation_is_not_taken_for_ones_own(
+    bought: Bought, sandbox: SandboxProcess
+) -> None:
+    sandbox.pay(bought.payment, webhook="none")
+    sandbox.arm("stripe", "retrieve", "error_500")
+    assert bought.confirm("first").status_code == 503
+    assert bought.confirm("second").status_code == 204
+    response = bought.confirm("first")
+    assert (response.status_code, text_of(response)) == (400, CONFIRMED)
+    assert bought.confirm("second").status_code == 204
+
+
+def test_a_confirmation_whose_answer_got_lost_is_known_by_its_key_alone(
+    bought: Bought, sandbox: SandboxProcess
+) -> None:
+    sandbox.pay(bought.payment, webhook="none")
+    assert bought.confirm().status_code == 204
+    _lose_answer(KEY)
+    assert bought.confirm("another").status_code == 400
+    assert bought.confirm(None).status_code == 400
+    assert bought.confirm().status_code == 204
+
+
+def test_a_cut_off_confirmation_does_not_take_anothers_for_its_own(bought: Bought, sandbox: SandboxProcess) -> None:
+    sandbox.pay(bought.payment, webhook="none")
+    assert bought.confirm(None).status_code == 204
+    assert bought.confirm().status_code == 400
+    kept = KeptAnswer.objects.create(
+        id=new_id(),
+        principal=f"user:{bought.by.user.pk}",
+        key=KEY,
+        fingerprint=_fingerprint("PATCH", f"/api/orders/{bought.order_id}/paid"),
+        locked_at=clock.now() - 2 * keeping.ABANDONED_AFTER,
+        created_at=clock.now() - 2 * keeping.ABANDONED_AFTER,
+    )
+    response = bought.confirm()
+    assert (response.status_code, text_of(response)) == (400, CONFIRMED)
+    assert not KeptAnswer.objects.filter(pk=kept.pk).exists()
+
+
+def test_who_asks_before_paying_asks_again_under_the_same_key(bought: Bought, sandbox: SandboxProcess) -> None:
+    response = bought.confirm()
+    assert (response.status_code, text_of(response)) == (400, "The payment has not been made yet")
+    sandbox.pay(bought.payment, webhook="none")
+    assert bought.confirm().status_code == 204
+
+
+def test_a_refusal_that_took_note_of_money_is_kept(bought: Bought, sandbox: SandboxProcess) -> None:
+    sandbox.pay(bought.payment, webhook="none")
+    cancellation.cancel_order(uuid.UUID(bought.order_id), actor=actors.SYSTEM)
+    first = bought.confirm()
+    assert (first.status_code, text_of(first)) == (400, "The order is cancelled")
+    assert Refund.objects.count() == 1
+    after = written()
+    assert same(first, bought.confirm())
+    assert written() == after
 
 
 def test_a_request_that_broke_is_taken_up_by_its_retry(shop: Shop, ada: Shopper) -> None:
@@ -222,6 +290,16 @@ def test_a_request_that_broke_is_taken_up_by_its_retry(shop: Shop, ada: Shopper)
 
 
 # --- cut off half-way -----------------------------------------------------------------------------------------------
+
+
+def _lose_answer(key: str) -> None:
+    """The process died, a while ago, before it could keep what it answered."""
+    began = clock.now() - 2 * keeping.ABANDONED_AFTER
+    KeptAnswer.objects.filter(key=key).update(status=None, locked_at=began, created_at=began)
+
+
+def _fingerprint(method: str, path: str) -> bytes:
+    return hashlib.sha256(f"{method} {path}?\n".encode()).digest()
 
 
 def _claim(shop: Shop, by: Shopper, *, locked_for: timedelta, path: str = ON_DELIVERY) -> KeptAnswer:

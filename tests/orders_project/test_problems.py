@@ -44,7 +44,7 @@ def answer(exception: Exception) -> Response:
         (Http404(SECRET), 404, "not_found"),
         (PermissionDenied(SECRET), 403, "permission_denied"),
         (NotAuthenticated("outdated_token"), 401, "authentication_failed"),
-        (TooManyFailures(17), 429, "throttled"),
+        (TooManyFailures(17, most=10), 429, "throttled"),
         (MalformedJSON("The body is empty"), 400, "parse_error"),
         (UnsupportedMediaType("The body must be application/json"), 415, "unsupported_media_type"),
         (BodyTooLarge(), 413, "body_too_large"),
@@ -91,6 +91,8 @@ def test_a_refusal_names_each_field_with_its_reason() -> None:
 
 
 def test_headers_say_when_and_how_to_come_back() -> None:
-    assert answer(TooManyFailures(17))["Retry-After"] == "17"
+    refused = answer(TooManyFailures(17, most=10))
+    assert refused["Retry-After"] == "17"
+    assert (refused["X-RateLimit-Limit"], refused["X-RateLimit-Remaining"]) == ("10", "0")
     assert answer(db.OperationalError())["Retry-After"] == "5"
     assert answer(NotAuthenticated("no_token"))["WWW-Authenticate"] == "Bearer"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kit.money import CURRENCIES, Money, digits
 from payments.gateways.base import Rejected
 from payments.gateways.razorpay import to_razorpay
-from payments.gateways.stripe import from_stripe, to_stripe
+from payments.gateways.stripe_amounts import from_stripe, to_stripe
 
 EXACT = st.sampled_from(sorted(CURRENCIES)), st.integers(min_value=1, max_value=10**12)
 

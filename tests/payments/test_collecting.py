@@ -10,10 +10,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from orders import actors
-from orders.models import Order, PaymentTerms
+from orders.models import PaymentTerms
 from orders.settlement import settle
 from payments import collecting
-from payments.gateways.base import OutcomeUnknown, Rejected, Unavailable
+from payments.gateways.base import OutcomeUnknown, Reason, Rejected, Unavailable
 from payments.models import GatewayName, PaymentAttempt, PaymentRequest, RequestState
 from tests.gateway_process import SandboxProcess
 from tests.payments.reports import report
@@ -120,7 +120,8 @@ def test_nobody_is_asked_for_what_nobody_should_pay(
     sandbox: SandboxProcess, shop: Shop, ada: Shopper, gateway: str
 ) -> None:
     request = initiated(ada, shop, gateway)
-    assert collecting.want_cancelled(request.subject_id) == [request.pk]
+    with transaction.atomic():
+        assert collecting.want_cancelled(request.subject_id) == [request.pk]
 
     assert collecting.create_at_gateway(request.pk).state == RequestState.INITIATED
     assert sandbox.books(gateway)["orders"] == []
@@ -166,9 +167,8 @@ def test_cash_is_written_down_once_for_each_receipt(shop: Shop, ada: Shopper) ->
     receipt = uuid.uuid4()
 
     for _ in range(2):
-        with transaction.atomic():
-            Order.objects.select_for_update().get(pk=order.pk)
-            collecting.record_cash(subject_id=order.pk, amount=order.total, receipt=receipt)
+        told = collecting.cash_received(subject_id=order.pk, amount=order.total, receipt=receipt)
+        settle(order.pk, actor=actors.SYSTEM, report=told)
 
     assert PaymentAttempt.objects.get().captured_minor == order.total_minor
     assert PaymentRequest.objects.get().state == RequestState.PAID
@@ -186,4 +186,4 @@ def test_a_gateway_that_refuses_says_so_without_a_trace_of_why(
     with pytest.raises(Rejected) as caught:
         collecting.create_at_gateway(request.pk)
 
-    assert caught.value.reason == "the payment provider refused the request"
+    assert caught.value.reason == Reason.REFUSED

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models.signals import pre_save
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kit import clock
 from orders import actors
 from orders.models import Order, OrderStatus
 from orders.settlement import send_back, settle
@@ -202,3 +204,22 @@ def promise(order: Order, minor: int) -> list[Refund]:
         locked = Order.objects.select_for_update().get(pk=order.pk)
         assert send_back(locked, minor, reason="goodwill", actor=actors.SYSTEM) == minor
     return list(Refund.objects.all())
+
+
+def test_a_wish_to_capture_that_is_written_meanwhile_is_kept(shop: Shop, ada: Shopper) -> None:
+    order, request = asked(ada, shop)
+    held = report(request, payment(request, "authorized"))
+    settle(order.pk, actor=actors.GATEWAY, report=held)
+    wanted = clock.now()
+
+    def want(**_: object) -> None:
+        """Between the reading and the writing of the attempt, as collecting does it, without the request's lock."""
+        PaymentAttempt.objects.update(capture_wanted_at=wanted)
+
+    pre_save.connect(want, sender=PaymentAttempt)
+    try:
+        settle(order.pk, actor=actors.GATEWAY, report=held)
+    finally:
+        pre_save.disconnect(want, sender=PaymentAttempt)
+
+    assert PaymentAttempt.objects.get().capture_wanted_at == wanted

@@ -35,7 +35,9 @@ def test_everything_is_started_in_order_recorded_for_other_shells_and_stopped_wi
     assert "seeded for development" in output
     assert f"http://127.0.0.1:{checkout.port}/sandbox/pay" in output
     assert "\ncurl buys something\n" in output
-    assert "worker | ready" in output
+    for queues in ("events", "money", "orders,upkeep", "mail"):
+        assert any(command.endswith(f"--queues {queues}") for command in commands)
+    assert "events | ready" in output
     descendants = children_of(run.pid)
     assert len(descendants) >= 6
     run_file = checkout.directory / "var" / "run.env"
@@ -138,10 +140,10 @@ def test_a_program_that_dies_is_started_again(checkout: Checkout) -> None:
     checkout.start_with_databases_elsewhere()
     checkout.wait_for(RUNNING)
     log = checkout.directory / "commands.log"
-    worker = next(line for line in log.read_text().splitlines() if "procrastinate" in line)
+    worker = next(line for line in log.read_text().splitlines() if "--queues money" in line)
     os.kill(int(worker.split()[0]), signal.SIGKILL)
-    checkout.wait_for("worker ended with -9; it starts again in 0.5 s.")
-    wait_until(lambda: log.read_text().count("procrastinate") == 2)
+    checkout.wait_for("money ended with -9; it starts again in 0.5 s.")
+    wait_until(lambda: log.read_text().count("--queues money") == 2)
 
 
 def test_a_killed_web_server_comes_back_on_its_port(checkout: Checkout) -> None:

@@ -59,6 +59,24 @@ _UNPAID: dict[str, str] = {
     "other_currency": "The payment was made in another currency",
 }
 
+# Why a payment could not be begun. Beside a gateway's reasons: the order expired or was called off meanwhile.
+_NOT_INITIALIZED: dict[str, str] = {
+    "declined": "the payment was declined",
+    "amount_too_small": "the amount is too small to be paid online",
+    "amount_not_payable": "the amount cannot be paid in this currency",
+    "refused": "the payment provider refused the request",
+    "not_known": "the payment provider refused the request",
+    "other_state": "the payment is in another state",
+    "unreachable": "the payment provider cannot be reached",
+    "busy": "the payment provider is busy, please try again",
+    "still_working": "the payment provider is still working on it",
+    "no_answer": "the payment provider did not answer",
+    "had_error": "the payment provider had an error",
+    "unreadable": "the payment provider gave an unreadable answer",
+    "too_many": "the payment provider is busy, please try again",
+    "cancelled_meanwhile": "the order was cancelled in the meantime",
+}
+
 # fault -> status and text. When does each happen?
 _TABLE: dict[str, tuple[int, str | Callable[[Mapping[str, Any]], str]]] = {
     # the shop has no account there
@@ -92,6 +110,8 @@ _TABLE: dict[str, tuple[int, str | Callable[[Mapping[str, Any]], str]]] = {
     # the confirmation came twice, perhaps from two tabs
     "already_confirmed": (400, "Order has already been marked as paid"),
     "cancelled": (400, "The order is cancelled"),
+    # it had expired, and its money has come after all
+    "revived": (400, "The order had expired; its payment has arrived now and the order is paid"),
     "refunded": (400, "The order's payment was refunded"),
     "not_paid": (400, lambda facts: _UNPAID[facts["why"]]),
 }
@@ -101,6 +121,11 @@ def of_fault(fault: Fault) -> HttpResponse:
     """The answer to one fault."""
     status, text = _TABLE[fault.code]
     return refusal(status, text(fault.facts) if callable(text) else text.format(**fault.facts))
+
+
+def not_initialized(reason: str) -> HttpResponse:
+    """The answer to a purchase whose payment could not be begun."""
+    return refusal(500, f"Failed to initialize payment: {_NOT_INITIALIZED[reason]}")
 
 
 def of_error(error: DomainError) -> HttpResponse:

@@ -10,4 +10,5 @@ urlpatterns = [
     re_path(r"^api/orders/with-payment/?$", views.place_with_payment, name="storefront-with-payment"),
     re_path(r"^api/orders/?$", views.place, name="storefront-orders"),
     re_path(rf"^api/orders/{_ID}/paid/?$", views.mark_paid, name="storefront-paid"),
+    re_path(r"^api/orders/", views.nothing_here, name="storefront-nothing"),
 ]

@@ -10,23 +10,24 @@ from django.views.decorators.csrf import csrf_exempt
 
 from customers.authentication import Caller, caller_of
 from customers.tokens import NotAuthenticated
-from kit.errors import DomainError, NotFound
+from kit.errors import NotFound
 from kit.ids import parse_id
 from kit.strict_json import MalformedJSON
 from orders import actors, checkout
 from orders.checkout import Checkout, PaymentNotInitialized
-from orders.confirmation import confirm_payment
-from orders.models import Order, PaymentTerms
-from orders.placement import Purchase, place_order
+from orders.checks import OrderRefused
+from orders.confirmation import PaymentNotCheckable, confirm_payment
+from orders.models import PaymentTerms
+from orders.placement import Purchase, find_placed, place_order
+from orders.status import StatusRefused
 from orders_project.dialects.storefront import errors, wire
-from orders_project.idempotency.keeping import BadKey, Claim, KeyReused, StillWorking, once
+from orders_project.idempotency.keeping import BadKey, Claim, KeyReused, NothingDone, StillWorking, once
 from orders_project.parsing import BodyTooLarge, UnsupportedMediaType, read_json
 from orders_project.problems import answers_problems_with
-from payments.gateways.base import GatewayError
 from payments.models import GatewayName
 
 Act = Callable[..., HttpResponse]
-"""Takes the request, its caller and its claim, and what the route names."""
+"""Takes the request, its caller and its claim, and what the route names. What it returns is kept under the key."""
 
 
 def _route(method: str, act: Act) -> Callable[..., HttpResponse]:
@@ -57,18 +58,18 @@ def _route(method: str, act: Act) -> Callable[..., HttpResponse]:
     return view
 
 
-def _read(request: HttpRequest, caller: Caller) -> wire.OrderRequest | HttpResponse:
-    """The order request, or the refusal of what cannot be one for this caller."""
+def _read(request: HttpRequest, caller: Caller) -> wire.OrderRequest:
+    """The order request. Raises NothingDone with the refusal of what cannot be one for this caller."""
     try:
         wanted = wire.parse(read_json(request))
     except (MalformedJSON, wire.BadShape) as error:
-        return errors.refusal(400, str(error))
+        raise NothingDone(errors.refusal(400, str(error))) from None
     except UnsupportedMediaType as error:
-        return errors.refusal(415, str(error))
+        raise NothingDone(errors.refusal(415, str(error))) from None
     except BodyTooLarge as error:
-        return errors.refusal(413, str(error))
+        raise NothingDone(errors.refusal(413, str(error))) from None
     if caller.customer_id is None or wanted.customer_id != caller.customer_id:
-        return errors.refusal(404, "Customer not found")
+        raise NothingDone(errors.refusal(404, "Customer not found"))
     return wanted
 
 
@@ -96,16 +97,14 @@ def _purchase(
 def _place_with_payment(request: HttpRequest, caller: Caller, claim: Claim) -> HttpResponse:
     """POST /api/orders/with-payment"""
     wanted = _read(request, caller)
-    if isinstance(wanted, HttpResponse):
-        return wanted
     purchase = _purchase(wanted, caller, claim, PaymentTerms.PREPAID, wanted.provider)
     try:
         done: Checkout | None = checkout.resume(claim.key) if claim.resumed and claim.key else None
         done = done or checkout.buy_with_payment(purchase)
-    except DomainError as error:
-        return errors.of_error(error)
+    except OrderRefused as error:
+        raise NothingDone(errors.of_error(error)) from None
     except PaymentNotInitialized as error:
-        return errors.refusal(500, f"Failed to initialize payment: {error.reason}")
+        return errors.not_initialized(error.reason)
     body = wire.checkout(done, wanted, razorpay_key_id=settings.RAZORPAY_KEY_ID)
     response = HttpResponse(body, content_type="application/json")
     response["Location"] = f"/api/v1/orders/{done.order_id}/"
@@ -115,16 +114,13 @@ def _place_with_payment(request: HttpRequest, caller: Caller, claim: Claim) -> H
 def _place(request: HttpRequest, caller: Caller, claim: Claim) -> HttpResponse:
     """POST /api/orders"""
     wanted = _read(request, caller)
-    if isinstance(wanted, HttpResponse):
-        return wanted
-    placed = Order.objects.filter(placement_key=claim.key).values_list("pk", flat=True) if claim.resumed else None
-    order_id = placed.first() if placed is not None else None
+    order_id = find_placed(claim.key) if claim.resumed and claim.key else None
     if order_id is None:
         purchase = _purchase(wanted, caller, claim, PaymentTerms.ON_DELIVERY, GatewayName.OFFLINE)
         try:
             order_id = place_order(purchase).id
-        except DomainError as error:
-            return errors.of_error(error)
+        except OrderRefused as error:
+            raise NothingDone(errors.of_error(error)) from None
     response = HttpResponse(status=204, headers={"Location": f"/api/v1/orders/{order_id}/"})
     del response["Content-Type"]
     return response
@@ -137,18 +133,36 @@ def _mark_paid(request: HttpRequest, caller: Caller, claim: Claim, order_id: str
     try:
         if known is None:
             raise NotFound("order")
-        confirm_payment(known, customer_id=caller.customer_id)
+        confirm_payment(known, customer_id=caller.customer_id, claim=claim.key)
     except NotFound:
-        return errors.refusal(404, "Order not found")
-    except DomainError as error:
-        # A retry of a confirmation that was given while its answer got lost.
-        if not (claim.resumed and error.first.code == "already_confirmed"):
-            return errors.of_error(error)
-    except GatewayError:
-        return errors.refusal(503, "The payment could not be checked right now, please try again", retry_after_s=2)
+        raise NothingDone(errors.refusal(404, "Order not found")) from None
+    except StatusRefused as error:
+        if _may_ask_again(error):
+            raise NothingDone(errors.of_error(error)) from None
+        return errors.of_error(error)
+    except PaymentNotCheckable:
+        text = "The payment could not be checked right now, please try again"
+        raise NothingDone(errors.refusal(503, text, retry_after_s=2)) from None
     response = HttpResponse(status=204)
     del response["Content-Type"]
     return response
+
+
+def _may_ask_again(error: StatusRefused) -> bool:
+    """Whether a refused confirmation left the order as it was: the payment may still come, and the shopper's device
+    asks again under its key. Where money was taken note of, or is on its way back, the answer stands."""
+    fault = error.first
+    if fault.code == "not_paid":
+        return fault.facts["why"] not in ("other_amount", "other_currency")
+    return fault.code == "already_confirmed"
+
+
+@csrf_exempt
+@answers_problems_with(errors.problem)
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """Below the storefront's paths: who reads JSON strings there gets one."""
+    del request
+    return errors.refusal(404, "There is nothing here")
 
 
 place_with_payment = _route("POST", _place_with_payment)

@@ -1,0 +1,59 @@
+"""Idempotency-Key for what /api/v1 writes. The dialects, whose answers look different, call `keeping` themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest
+from django.http.response import HttpResponse
+
+from customers.authentication import caller_of
+from customers.tokens import NotAuthenticated
+from orders_project.idempotency.keeping import BadKey, KeyReused, NothingDone, StillWorking, once
+from orders_project.problems import problem_answer
+
+type GetResponse = Callable[[HttpRequest], HttpResponse]
+
+_PREFIX = "/api/v1/"
+# Answers with tokens in them are not kept; gateways have their own way of telling a repetition.
+_NOT_KEPT = ("/api/v1/auth/", "/api/v1/webhooks/")
+
+
+class ApiIdempotencyMiddleware:
+    """A repeated POST or PATCH of a signed-in caller gets the first answer; what was refused may be sent again."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "Idempotency-Key" not in request.headers or not _is_kept(request):
+            return self._get_response(request)
+        try:
+            caller = caller_of(request.headers.get("Authorization"))
+        except NotAuthenticated:
+            return self._get_response(request)
+        try:
+            return once(request, principal=f"user:{caller.user_id}", act=lambda _: self._act(request))
+        except BadKey:
+            text = "Idempotency-Key must be 1 to 255 printable ASCII characters."
+            return problem_answer(request, 400, "idempotency_key_invalid", text)
+        except KeyReused:
+            text = "Idempotency-Key was used for another request."
+            return problem_answer(request, 422, "idempotency_key_reused", text)
+        except StillWorking:
+            text = "A request with this Idempotency-Key is still in progress."
+            response = problem_answer(request, 409, "idempotency_key_in_use", text)
+            response["Retry-After"] = "1"
+            return response
+
+    def _act(self, request: HttpRequest) -> HttpResponse:
+        response = self._get_response(request)
+        # Every view under /api/v1 is one transaction: what it refuses has written nothing.
+        if response.status_code >= 400:
+            raise NothingDone(response)
+        return response
+
+
+def _is_kept(request: HttpRequest) -> bool:
+    path = request.path_info
+    return request.method in ("POST", "PATCH") and path.startswith(_PREFIX) and not path.startswith(_NOT_KEPT)

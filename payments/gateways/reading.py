@@ -1,0 +1,49 @@
+"""Reading what a gateway answered: a value of another type than documented is noticed here, not in our books."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from payments.gateways.base import GatewayError, OutcomeUnknown, Reason
+
+
+def read[Result](parse: Callable[[], Result]) -> Result:
+    """What `parse` makes of an answer; whatever it trips over is an answer that cannot be used."""
+    try:
+        return parse()
+    except GatewayError:
+        raise
+    except Exception:
+        raise OutcomeUnknown(Reason.UNREADABLE) from None
+
+
+def name(value: object) -> str:
+    """An id or a word: text, and not empty. TypeError otherwise."""
+    if not isinstance(value, str) or not value:
+        raise TypeError("not a name")
+    return value
+
+
+def minor(value: object) -> int:
+    """An amount: a whole number that is not below zero. TypeError otherwise."""
+    if type(value) is not int or value < 0:
+        raise TypeError("not an amount")
+    return value
+
+
+def text(value: object) -> str:
+    """Text that may be missing. TypeError for anything else."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
+
+
+def things(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The items of a list that a gateway answers. KeyError or TypeError for anything else."""
+    items = answer["items"]
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise TypeError("not a list")
+    return items
