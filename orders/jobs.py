@@ -4,8 +4,8 @@ A job asks a gateway outside any transaction and then enters `orders.settlement`
 
 The queues keep slow parties apart, each in a worker process of its own (`runner.programs`): `events` are fresh webhooks
 and nothing else; `money` is all that waits for a gateway without anybody waiting for it; `mail` waits for the mail
-server; `orders` and `upkeep` wait for the database only. The runs of a periodic job never overlap: `queueing_lock`
-allows one in the queue, `lock` one at work.
+server; `orders` and `upkeep` wait for the database, and expiry for one gateway call an order. The runs of a periodic
+job never overlap: `queueing_lock` allows one in the queue, `lock` one at work.
 """
 
 from __future__ import annotations
@@ -160,15 +160,29 @@ def chase(timestamp: int) -> None:
 @app.periodic(cron="* * * * * */10")
 @app.task(name="orders.expire", queue="orders", queueing_lock="orders.expire", lock="orders.expire")
 def expire_orders(timestamp: int) -> None:
-    """Cancel the orders whose time to pay is over."""
+    """Cancel the orders whose time to pay is over, after a last look at their gateway: who paid in time has paid, even
+    if we never heard of it. A gateway that does not answer delays one order of a round, not all of them; money that
+    comes to light later is late money.
+    """
     del timestamp
-    now = clock.now()
+    now, gateway_answers = clock.now(), True
     for order_id in cancellation.orders_to_expire(now, BATCH):
         try:
+            gateway_answers = gateway_answers and _look_once_more(order_id)
             cancellation.expire_order(order_id, now=now)
         except Exception:
             # One poison order must not keep the others waiting: it is logged and comes again with the next round.
             log.exception("expiry_failed", order=str(order_id))
+
+
+def _look_once_more(order_id: uuid.UUID) -> bool:
+    """Settle the order by what its gateway says; False if it says nothing."""
+    try:
+        ask_gateway(Order.objects.get(pk=order_id))
+    except GatewayError as error:
+        log.warning("expiry_without_answer", order=str(order_id), reason=error.reason)
+        return False
+    return True
 
 
 @app.periodic(cron="* * * * * */5")

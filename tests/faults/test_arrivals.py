@@ -155,12 +155,51 @@ def test_a_confirmation_of_a_cancelled_order_records_the_money_and_sends_it_back
     assert_books_agree(sandbox)
 
 
+def test_who_paid_in_time_has_paid_even_if_we_never_heard_of_it(
+    sandbox: SandboxProcess, shop: Shop, ada: Shopper, gateway: str
+) -> None:
+    order, payment = buy(ada, shop, gateway)
+    sandbox.pay(payment, webhook="none")
+
+    with clock.turned(settings.ORDER_EXPIRES_AFTER + timedelta(seconds=1)):
+        jobs.expire_orders(timestamp=0)
+
+    assert paid_for(order) == ("paid", order.total_minor, 0)
+    assert not order.history.filter(event=HistoryEvent.EXPIRED).exists()
+    assert_books_agree(sandbox)
+
+
+def test_a_gateway_that_does_not_answer_does_not_keep_orders_alive(
+    sandbox: SandboxProcess, shop: Shop, ada: Shopper, gateway: str
+) -> None:
+    order, _ = buy(ada, shop, gateway)
+    sandbox.arm(gateway, "retrieve", "error_500", times=1)
+    expire(order)
+    settle_down()
+    assert_books_agree(sandbox)
+
+
+def test_the_confirmation_that_finds_late_money_says_so_and_the_next_one_counts(
+    sandbox: SandboxProcess, shop: Shop, ada: Shopper, gateway: str
+) -> None:
+    order, payment = buy(ada, shop, gateway)
+    expire(order)
+    sandbox.pay(payment, webhook="none")
+
+    first, second = confirm(ada, order), confirm(ada, order)
+
+    assert first.status_code == 400
+    assert text_of(first) == "The order had expired; its payment has arrived now and the order is paid"
+    assert second.status_code == 204
+    assert paid_for(order) == ("paid", order.total_minor, 0)
+
+
 def test_money_for_an_expired_order_revives_it_while_there_is_stock(
     sandbox: SandboxProcess, shop: Shop, ada: Shopper, gateway: str
 ) -> None:
     order, payment = buy(ada, shop, gateway, shop.scarce)
-    sandbox.pay(payment, webhook="none")
     expire(order)
+    sandbox.pay(payment, webhook="none")
     assert left(shop.scarce) == 1
 
     work()
@@ -176,8 +215,8 @@ def test_money_for_an_expired_order_goes_back_when_the_last_piece_is_sold(
     sandbox: SandboxProcess, shop: Shop, ada: Shopper, gateway: str
 ) -> None:
     order, payment = buy(ada, shop, gateway, shop.scarce)
-    sandbox.pay(payment, webhook="none")
     expire(order)
+    sandbox.pay(payment, webhook="none")
     deliver_goods(shop.scarce, -1)
 
     response = confirm(ada, order)
