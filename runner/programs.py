@@ -17,8 +17,8 @@ WEB_GRACE_S = 20
 WORKERS = {
     "events": (("events",), 4),
     "money": (("money",), 4),
-    "upkeep": (("orders", "upkeep"), 4),
-    "mail": (("mail",), 1),
+    # The periodic jobs' own locks keep mail, expiry and the chase to one slot each, however slow they are.
+    "upkeep": (("orders", "upkeep", "mail"), 5),
 }
 
 

@@ -168,7 +168,7 @@ def test_a_webhook_and_an_expiry_wait_neither_for_a_slow_gateway_nor_for_a_hangi
     sandbox.arm("stripe", "*", "timeout_before", times=100)
     sandbox.pay(payment)
 
-    worker = workers("events", "money", "upkeep", "mail", MAIL_BACKEND=HANGING, GATEWAY_READ_TIMEOUT_S="20")
+    worker = workers("events", "money", "upkeep", MAIL_BACKEND=HANGING, GATEWAY_READ_TIMEOUT_S="20")
     wait_until(lambda: job_rows(status="doing").count("orders.chase_request") == WORKERS["money"][1], worker, 30)
     wait_until(lambda: "orders.send_notices" in job_rows(status="doing"), worker, 30)
     Order.objects.filter(pk=expiring.pk).update(expires_at=clock.now() - timedelta(seconds=1))
