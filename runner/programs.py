@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.children import Program
@@ -20,6 +20,8 @@ WORKERS = {
     # The periodic jobs' own locks keep mail, expiry and the chase to one slot each, however slow they are.
     "upkeep": (("orders", "upkeep", "mail"), 5),
 }
+# Mails and upkeep can wait a moment; shoppers come first where the cores are few.
+POLITE = ("upkeep", "worker")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Programs:
         flags = ["--concurrency", str(concurrency), "--shutdown-graceful-timeout", "8"]
         if queues:
             flags += ["--queues", ",".join(queues)]
-        return self.manage("procrastinate", "worker", *flags, name=name)
+        program = self.manage("procrastinate", "worker", *flags, name=name)
+        return replace(program, command=("nice", *program.command)) if name in POLITE else program
 
     def _server(
         self, name: str, module: str, socket: int, *, workers: str, threads: int, grace_s: int, stops_last: bool = False
