@@ -1,6 +1,7 @@
 """Orders: what was bought, at which price, for whom, and everything that happened to it since.
 
-`Order.status` is written by `orders.status` alone. An order's lines and amounts never change after it is placed.
+`Order.status` is first written by `orders.placement` and from then on by `orders.status` alone. An order's lines and
+amounts never change after it is placed.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.checks import Tags, run_checks
 from django.core.management.base import SystemCheckError
 from django.core.wsgi import get_wsgi_application
+from django.db import connections
 
 from orders_project.chunked import ChunkedBodies
 
@@ -17,3 +18,6 @@ application = ChunkedBodies(get_wsgi_application(), limit=settings.MAX_BODY_BYTE
 errors = [message for message in run_checks(tags=[Tags.security]) if message.is_serious()]
 if errors:
     raise SystemCheckError("\n".join(map(str, errors)))
+
+# Processes that are forked from this one must not share a connection.
+connections.close_all()

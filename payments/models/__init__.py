@@ -1,4 +1,7 @@
-"""Rows of money. Nothing here is ever deleted, and no row ever moves back to an earlier state."""
+"""Rows of money. Nothing here is ever deleted, and nothing that a gateway has said of money is ever unsaid.
+
+What nobody knew may turn out either way: a refund of unknown outcome that was never taken on is requested again.
+"""
 
 from payments.models.inbox import EventState, WebhookEvent
 from payments.models.refunds import OPEN_REFUND_STATES, Refund, RefundState
