@@ -69,6 +69,20 @@ class SandboxProcess:
         )
         assert response.status_code == 200, response.text
 
+    def dispute(self, payment: str, act: str = "open", **how: Any) -> dict[str, Any]:
+        """What a payer's bank does about a payment: {"dispute", "status"}."""
+        response = requests.post(f"{self.base_url}/dispute", json={"payment": payment, "act": act, **how}, timeout=10)
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def settle(self, gateway: str, *, negative: bool = False) -> list[dict[str, Any]]:
+        """The gateway pays out: [{"id", "amount", "currency"}]."""
+        response = requests.post(f"{self.base_url}/settle", json={"gateway": gateway, "negative": negative}, timeout=10)
+        assert response.status_code == 200, response.text
+        payouts: list[dict[str, Any]] = response.json()["payouts"]
+        return payouts
+
     def books(self, gateway: str) -> dict[str, Any]:
         """What the sandbox itself says of the money."""
         answer: dict[str, Any] = requests.get(f"{self.base_url}/books", params={"gateway": gateway}, timeout=10).json()

@@ -7,7 +7,7 @@ promises nothing at all, and is answered by asking again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -81,13 +81,15 @@ class Ask:
     """What is asked of a payer. `key` is our request's id: the gateway's idempotency key, and how it is found again.
 
     Every field comes from the request's row, so that a repetition after a crash says the same to the letter.
-    `since` is when it was written: no gateway has heard of it earlier.
+    `since` is when it was written: no gateway has heard of it earlier. With `hold` the money is only held: it is
+    captured, in whole or in part, by a later act.
     """
 
     key: str
     amount: Money
     description: str
     since: datetime
+    hold: bool = False
 
 
 class RefundOutcome(StrEnum):
@@ -106,6 +108,34 @@ class RefundReport:
     key: str
     amount_minor: int
     outcome: RefundOutcome
+
+
+class DisputeOutcome(StrEnum):
+    """How a dispute stands. The order of the members is the order in which they may follow each other."""
+
+    NEEDS_RESPONSE = "needs_response"  # evidence is due
+    UNDER_REVIEW = "under_review"  # the bank decides
+    WON = "won"  # the money stays with us, or is back
+    LOST = "lost"  # the payer has it
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeReport:
+    """One dispute, as the gateway tells it. `withdrawn_minor` is what the gateway keeps back of our balance for it now.
+
+    `reference` is the payment request's where the gateway names it, else empty.
+    """
+
+    dispute_id: str
+    reference: str
+    payment_id: str
+    amount_minor: int
+    currency: str
+    outcome: DisputeOutcome
+    withdrawn_minor: int
+    reason: str
+    opened_at: datetime
+    respond_by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +170,81 @@ class RequestReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedPayment:
+    """A payment as a gateway lists it. `reference` and `key` are its request's, each empty where the list has none."""
+
+    reference: str
+    key: str
+    created_at: datetime
+    payment: PaymentReport
+    refunded_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRefund:
+    """A refund as a gateway lists it."""
+
+    payment_id: str
+    currency: str
+    created_at: datetime
+    refund: RefundReport
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a gateway paid out to the bank. Negative where we owe the gateway. `bank_reference` is its UTR or trace."""
+
+    settlement_id: str
+    amount_minor: int
+    currency: str
+    created_at: datetime
+    bank_reference: str
+
+
+class LineKind(StrEnum):
+    """What a line of a settlement is about."""
+
+    PAYMENT = "payment"
+    REFUND = "refund"
+    REFUND_FAILURE = "refund_failure"  # a refund that failed after it had been kept back
+    DISPUTE = "dispute"  # kept back for a dispute
+    DISPUTE_REVERSAL = "dispute_reversal"  # given back after a dispute was won
+    FEE = "fee"  # a fee of its own, for no payment
+    OTHER = "other"  # adjustments, transfers and whatever a gateway invents next
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementLine:
+    """One line of a settlement. Amounts are signed: positive comes to us. net = gross - fee - tax.
+
+    `line_id` is unique within the gateway: a balance transaction's id, or the entity's with its type. `entity_id` is
+    the payment's, refund's or dispute's; `payment_id` the payment that it belongs to, empty where there is none.
+    `fee_minor` is without the tax on it. `wire_kind` is the gateway's own word for `kind`.
+    """
+
+    line_id: str
+    settlement_id: str
+    kind: LineKind
+    wire_kind: str
+    entity_id: str
+    payment_id: str
+    currency: str
+    gross_minor: int
+    fee_minor: int
+    tax_minor: int
+    net_minor: int
+    settled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    """A verified webhook: a hint that something changed. `reference` is the payment request's, if it names one."""
+    """A verified webhook: a hint that something changed. `reference` is the payment request's, if it names one, and
+    `dispute_id` the dispute that it is about, if it is about one."""
 
     key: str
     type: str
     reference: str
+    dispute_id: str = ""
 
 
 class Gateway(Protocol):
@@ -180,3 +279,24 @@ class Gateway(Protocol):
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """The event in a signed body. Raises BadSignature, and nothing else, whatever the bytes and headers are."""
+
+    # What the gateway has in its books. Each is a stream, page by page, over the half-open window [since, until) of the
+    # gateway's own time of creation, in any order; a thing may come twice where a list shifts while it is read.
+
+    def list_payments(self, since: datetime, until: datetime) -> Iterator[ListedPayment]:
+        """Every payment that came about in the window, whatever became of it."""
+
+    def list_refunds(self, since: datetime, until: datetime) -> Iterator[ListedRefund]:
+        """Every refund that came about in the window."""
+
+    def list_disputes(self, since: datetime, until: datetime) -> Iterator[DisputeReport]:
+        """Every dispute that was opened in the window."""
+
+    def fetch_dispute(self, dispute_id: str) -> DisputeReport:
+        """How a dispute stands now."""
+
+    def list_settlements(self, since: datetime, until: datetime) -> Iterator[Settlement]:
+        """Every settlement that was paid out in the window."""
+
+    def list_settlement_lines(self, settlement: Settlement) -> Iterator[SettlementLine]:
+        """The lines that a settlement is made of; without the payout itself."""

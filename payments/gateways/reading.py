@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from payments.gateways.base import GatewayError, OutcomeUnknown, Reason
@@ -30,6 +32,26 @@ def minor(value: object) -> int:
     if type(value) is not int or value < 0:
         raise TypeError("not an amount")
     return value
+
+
+def signed(value: object) -> int:
+    """An amount that may be below zero: a whole number. TypeError otherwise."""
+    if type(value) is not int:
+        raise TypeError("not an amount")
+    return value
+
+
+def instant(value: object) -> datetime:
+    """A time in Unix seconds. TypeError otherwise."""
+    if type(value) is not int:
+        raise TypeError("not a time")
+    return datetime.fromtimestamp(value, UTC)
+
+
+def first_second(moment: datetime) -> int:
+    """The first whole Unix second that is not before a moment. Gateways date things by the second: what they made at or
+    after `since` and before `until` has a second from the first of `since` up to, without it, the first of `until`."""
+    return math.ceil(moment.timestamp())
 
 
 def text(value: object) -> str:

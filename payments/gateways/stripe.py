@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,22 +14,18 @@ from kit.money import Money
 from payments.gateways.base import (
     Ask,
     BadSignature,
-    Declined,
     Event,
-    GatewayError,
-    NotKnown,
     OutcomeUnknown,
-    PaymentReport,
     PaymentState,
     Reason,
-    RefundOutcome,
     RefundReport,
-    Rejected,
     RequestReport,
-    Unavailable,
 )
-from payments.gateways.reading import minor, name, read, text
-from payments.gateways.stripe_amounts import from_stripe, to_stripe
+from payments.gateways.reading import name, read
+from payments.gateways.stripe_amounts import to_stripe
+from payments.gateways.stripe_calls import Repeated, UnexpectedState, call
+from payments.gateways.stripe_lists import StripeLists
+from payments.gateways.stripe_reports import is_release, key_of, refund_report, request_report
 
 sdk.enable_telemetry = False
 
@@ -44,8 +40,8 @@ _LOOK_THROUGH_SOON, _LOOK_THROUGH_LATE = 500, 20_000
 _FURTHER_KEYS = 20
 
 
-class StripeGateway:
-    """The port over PaymentIntents with automatic capture."""
+class StripeGateway(StripeLists):
+    """The port over PaymentIntents, captured automatically unless the money is to be held."""
 
     name = "stripe"
 
@@ -60,19 +56,19 @@ class StripeGateway:
         )
 
     def create(self, ask: Ask) -> RequestReport:
-        return _call(
-            lambda: _report(
-                self._client.v1.payment_intents.create(
-                    {
-                        "amount": to_stripe(ask.amount),
-                        "currency": ask.amount.currency.lower(),
-                        "description": ask.description,
-                        "metadata": {"request": ask.key},
-                        "automatic_payment_methods": {"enabled": True},
-                        "expand": ["latest_charge"],
-                    },
-                    {"idempotency_key": f"request-{ask.key}"},
-                )
+        params: sdk.params.PaymentIntentCreateParams = {
+            "amount": to_stripe(ask.amount),
+            "currency": ask.amount.currency.lower(),
+            "description": ask.description,
+            "metadata": {"request": ask.key},
+            "automatic_payment_methods": {"enabled": True},
+            "expand": ["latest_charge"],
+        }
+        if ask.hold:
+            params["capture_method"] = "manual"
+        return call(
+            lambda: request_report(
+                self._client.v1.payment_intents.create(params, {"idempotency_key": f"request-{ask.key}"})
             )
         )
 
@@ -92,46 +88,47 @@ class StripeGateway:
             for number, intent in enumerate(intents):
                 if number == most:
                     raise OutcomeUnknown(Reason.TOO_MANY)
-                if _key_of(intent) == ask.key:
+                if key_of(intent) == ask.key:
                     return name(intent.id)
             return None
 
-        reference = _call(look)
+        reference = call(look)
         return self.fetch(reference) if reference else None
 
     def fetch(self, reference: str, *, refunds: bool = False) -> RequestReport:
-        intent = _call(lambda: self._client.v1.payment_intents.retrieve(reference, {"expand": ["latest_charge"]}))
+        intent = call(lambda: self._client.v1.payment_intents.retrieve(reference, {"expand": ["latest_charge"]}))
 
         def whole() -> RequestReport:
             charge = intent.latest_charge
             if isinstance(charge, sdk.Charge) and charge.captured and (refunds or charge.amount_refunded):
-                return _report(intent, self._refunds(charge.id))
-            return _report(intent)
+                return request_report(intent, self._refunds(charge.id))
+            return request_report(intent)
 
         return read(whole)
 
     def _refunds(self, charge_id: str) -> tuple[RefundReport, ...]:
-        return _call(
+        return call(
             lambda: tuple(
-                _refund_report(refund)
+                refund_report(refund)
                 for refund in self._client.v1.refunds.list({"charge": charge_id, "limit": 100}).auto_paging_iter()
+                if not is_release(refund)
             )
         )
 
     def capture(self, reference: str, payment_id: str, amount: Money) -> None:
         # Without a key of ours: it cannot happen twice, and under a key a 500 would be repeated for a day.
         try:
-            _call(lambda: self._client.v1.payment_intents.capture(reference, {"amount_to_capture": to_stripe(amount)}))
-        except _UnexpectedState:
+            call(lambda: self._client.v1.payment_intents.capture(reference, {"amount_to_capture": to_stripe(amount)}))
+        except UnexpectedState:
             if not any(payment.state == PaymentState.CAPTURED for payment in self.fetch(reference).payments):
                 raise
 
     def cancel(self, reference: str) -> RequestReport:
         try:
-            return _call(
-                lambda: _report(self._client.v1.payment_intents.cancel(reference, {"expand": ["latest_charge"]}))
+            return call(
+                lambda: request_report(self._client.v1.payment_intents.cancel(reference, {"expand": ["latest_charge"]}))
             )
-        except _UnexpectedState:
+        except UnexpectedState:
             # Paid or cancelled already: what is true now is all that matters.
             return self.fetch(reference)
 
@@ -143,15 +140,15 @@ class StripeGateway:
                 return self._create_refund(
                     payment_id, amount, key, f"refund-{key}" + (f"-{attempt}" if attempt else "")
                 )
-            except _Repeated:
+            except Repeated:
                 made = [refund for refund in self._refunds(payment_id) if refund.key == key]
                 if made:
                     return made[0]
         raise OutcomeUnknown(Reason.HAD_ERROR)
 
     def _create_refund(self, payment_id: str, amount: Money, key: str, idempotency_key: str) -> RefundReport:
-        return _call(
-            lambda: _refund_report(
+        return call(
+            lambda: refund_report(
                 self._client.v1.refunds.create(
                     {"charge": payment_id, "amount": to_stripe(amount), "metadata": {"refund": key}},
                     {"idempotency_key": idempotency_key},
@@ -174,7 +171,10 @@ class StripeGateway:
             event = json.loads(body)
             thing = event["data"]["object"]
             reference = thing["id"] if thing["object"] == "payment_intent" else thing.get("payment_intent") or ""
-            return Event(key=str(event["id"]), type=str(event["type"]), reference=str(reference))
+            dispute_id = thing["id"] if thing["object"] == "dispute" else ""
+            return Event(
+                key=str(event["id"]), type=str(event["type"]), reference=str(reference), dispute_id=str(dispute_id)
+            )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise BadSignature from None
 
@@ -186,106 +186,3 @@ class StripeGateway:
             # Beside its own error the SDK lets others out on hostile input.
             return False
         return True
-
-
-class _UnexpectedState(Rejected):
-    """The object is past what was asked of it."""
-
-
-class _Repeated(OutcomeUnknown):
-    """An error that an earlier call with the same key had; that call is over."""
-
-
-def _call[Result](act: Callable[[], Result]) -> Result:
-    """Do one call and sort what went wrong by who must act. Stripe's own texts stay out of the reason: they can quote
-    keys."""
-    try:
-        return act()
-    except sdk.CardError:
-        raise Declined(Reason.DECLINED) from None
-    except sdk.RateLimitError:
-        raise Unavailable(Reason.BUSY) from None
-    except sdk.APIConnectionError:
-        raise OutcomeUnknown(Reason.NO_ANSWER) from None
-    except (sdk.InvalidRequestError, sdk.AuthenticationError, sdk.PermissionError, sdk.IdempotencyError) as error:
-        if error.http_status == 409:
-            raise OutcomeUnknown(Reason.STILL_WORKING) from None
-        if error.http_status == 404 or error.code == "resource_missing":
-            raise NotKnown(Reason.NOT_KNOWN) from None
-        if error.code in {"payment_intent_unexpected_state", "charge_already_captured"}:
-            raise _UnexpectedState(Reason.OTHER_STATE) from None
-        if error.code == "amount_too_small":
-            raise Rejected(Reason.AMOUNT_TOO_SMALL) from None
-        raise Rejected(Reason.REFUSED) from None
-    except sdk.StripeError as error:
-        first = error.headers.get("original-request") if error.headers else None
-        if first is not None and first != error.request_id:
-            raise _Repeated(Reason.HAD_ERROR) from None
-        # 409, 5xx, HTML instead of JSON: it may have happened all the same.
-        raise OutcomeUnknown(Reason.HAD_ERROR) from None
-    except GatewayError:
-        raise
-    except Exception:
-        raise OutcomeUnknown(Reason.UNREADABLE) from None
-
-
-def _key_of(intent: sdk.PaymentIntent) -> str:
-    return str(intent.metadata.to_dict().get("request", "")) if intent.metadata else ""
-
-
-def _report(intent: sdk.PaymentIntent, refunds: tuple[RefundReport, ...] = ()) -> RequestReport:
-    currency = intent.currency.upper()
-    charge = intent.latest_charge
-    payments = (_payment(charge, intent, currency, refunds),) if isinstance(charge, sdk.Charge) else ()
-    return RequestReport(
-        gateway="stripe",
-        reference=name(intent.id),
-        key=_key_of(intent),
-        client_secret=text(intent.client_secret),
-        amount=Money(from_stripe(minor(intent.amount), currency), currency),
-        cancelled=name(intent.status) == "canceled",
-        payments=payments,
-    )
-
-
-def _payment(
-    charge: sdk.Charge, intent: sdk.PaymentIntent, currency: str, refunds: tuple[RefundReport, ...]
-) -> PaymentReport:
-    details = charge.payment_method_details
-    card = details.card if details and details.type == "card" else None
-    if charge.captured:
-        state = PaymentState.CAPTURED
-    elif charge.status == "failed":
-        state = PaymentState.FAILED
-    elif charge.status == "pending":
-        state = PaymentState.STARTED
-    else:
-        state = PaymentState.CANCELLED if intent.status == "canceled" else PaymentState.AUTHORIZED
-    captured = charge.amount_captured if state == PaymentState.CAPTURED else 0
-    return PaymentReport(
-        payment_id=name(charge.id),
-        state=state,
-        currency=currency,
-        amount_minor=from_stripe(minor(charge.amount), currency),
-        captured_minor=from_stripe(minor(captured), currency),
-        method=text(details.type) if details else "",
-        last4=text(card.last4) if card else "",
-        failure_code=text(charge.failure_code),
-        refunds=refunds,
-    )
-
-
-_REFUND_OUTCOMES = {
-    "succeeded": RefundOutcome.SUCCEEDED,
-    "failed": RefundOutcome.FAILED,
-    "canceled": RefundOutcome.FAILED,
-}
-
-
-def _refund_report(refund: sdk.Refund) -> RefundReport:
-    return RefundReport(
-        refund_id=name(refund.id),
-        key=str(refund.metadata.to_dict().get("refund", "")) if refund.metadata else "",
-        amount_minor=from_stripe(minor(refund.amount), refund.currency.upper()),
-        outcome=_REFUND_OUTCOMES.get(str(refund.status), RefundOutcome.SENT),
-    )

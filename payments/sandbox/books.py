@@ -1,6 +1,6 @@
-"""What the sandbox itself says was authorized, captured and refunded, per order and payment. Reads only.
+"""What the sandbox itself says was authorized, captured, refunded and kept back for disputes, per order and payment.
 
-One snapshot: rows and totals of one answer agree with each other whatever happens meanwhile.
+Reads only. One snapshot: rows and totals of one answer agree with each other whatever happens meanwhile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce, Upper
 from payments.sandbox.models import Charge, Gateway, PaymentIntent, RazorpayOrder, RazorpayPayment
 
 _CHUNK = 2000
-_TRY = ("public_id", "amount_minor", "status", "captured_minor", "refunded_minor", "created")
+_TRY = ("public_id", "amount_minor", "status", "captured_minor", "refunded_minor", "disputed_minor", "created")
 _ORDER = ("seq", "public_id", "amount_minor", "currency", "status", "created")
 
 
@@ -77,6 +77,7 @@ def _order(row: dict[str, Any], payments: list[dict[str, Any]]) -> dict[str, Any
         "authorized": sum(payment["authorized"] for payment in tried),
         "captured": sum(payment["captured"] for payment in tried),
         "refunded": sum(payment["refunded"] for payment in tried),
+        "disputed": sum(payment["disputed"] for payment in tried),
         "created": row["created"],
         "idempotency_key": row.get("idempotency_key"),
         "receipt": row.get("receipt"),
@@ -86,7 +87,7 @@ def _order(row: dict[str, Any], payments: list[dict[str, Any]]) -> dict[str, Any
 
 
 def _payment(row: dict[str, Any], prefix: str) -> dict[str, Any]:
-    public_id, amount, status, captured, refunded, created = (row[f"{prefix}__{name}"] for name in _TRY)
+    public_id, amount, status, captured, refunded, disputed, created = (row[f"{prefix}__{name}"] for name in _TRY)
     return {
         "id": public_id,
         "amount": amount,
@@ -94,6 +95,7 @@ def _payment(row: dict[str, Any], prefix: str) -> dict[str, Any]:
         "authorized": 0 if status == "failed" else amount,
         "captured": captured,
         "refunded": refunded,
+        "disputed": disputed,
         "created": created,
     }
 
@@ -109,9 +111,10 @@ def _totals(gateway: str) -> dict[str, dict[str, int]]:
             authorized=Coalesce(Sum("amount_minor", filter=~Q(status="failed")), 0),
             captured=Sum("captured_minor"),
             refunded=Sum("refunded_minor"),
+            disputed=Sum("disputed_minor"),
         )
     )
     return {
-        row["iso"]: {name: int(row[name]) for name in ("payments", "authorized", "captured", "refunded")}
+        row["iso"]: {name: int(row[name]) for name in ("payments", "authorized", "captured", "refunded", "disputed")}
         for row in sums
     }

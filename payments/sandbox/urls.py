@@ -14,4 +14,5 @@ urlpatterns = [
     re_path(r"^books/?$", views.books),
     re_path(r"^settle/?$", views.settle),
     re_path(r"^fail_refund/?$", views.fail_refund),
+    re_path(r"^dispute/?$", views.dispute),
 ]

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,10 +14,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from kit.money import Money
-from payments.gateways.base import Gateway, OutcomeUnknown, Reason
+from payments.gateways.base import Gateway, OutcomeUnknown, Reason, Settlement
 from tests.gateways.conftest import make, new_ask
 
 Answer = Callable[[str], bytes]
+NOON, A_DAY = datetime(2026, 3, 1, 12, tzinfo=UTC), timedelta(days=1)
+PAID_OUT = Settlement("x_1", 100, "USD", NOON, "")
 
 
 @contextmanager
@@ -57,6 +60,12 @@ CALLS: dict[str, Callable[[Gateway], object]] = {
     "fetch": lambda gateway: gateway.fetch("x_1", refunds=True),
     "cancel": lambda gateway: gateway.cancel("x_1"),
     "refund": lambda gateway: gateway.refund("x_1", "p_1", Money(100, "USD"), key=new_ask().key),
+    "list_payments": lambda gateway: list(gateway.list_payments(NOON, NOON + A_DAY)),
+    "list_refunds": lambda gateway: list(gateway.list_refunds(NOON, NOON + A_DAY)),
+    "list_disputes": lambda gateway: list(gateway.list_disputes(NOON, NOON + A_DAY)),
+    "fetch_dispute": lambda gateway: gateway.fetch_dispute("x_1"),
+    "list_settlements": lambda gateway: list(gateway.list_settlements(NOON, NOON + A_DAY)),
+    "list_settlement_lines": lambda gateway: list(gateway.list_settlement_lines(PAID_OUT)),
 }
 BODIES = [
     "null",

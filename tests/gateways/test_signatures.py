@@ -59,6 +59,33 @@ def test_the_gateways_own_bytes_are_its_event(name: str) -> None:
     }[name]
 
 
+DISPUTES: dict[str, Any] = {
+    "stripe": {
+        "type": "charge.dispute.created",
+        "data": {"object": {"id": "du_1", "object": "dispute", "charge": "ch_1", "payment_intent": "pi_1"}},
+    },
+    "razorpay": {
+        "event": "payment.dispute.created",
+        "payload": {
+            "payment": {"entity": {"id": "pay_1", "order_id": "order_1"}},
+            "dispute": {"entity": {"id": "disp_1", "payment_id": "pay_1"}},
+        },
+    },
+}
+
+
+def test_a_disputes_event_names_the_dispute_and_its_payment(name: str) -> None:
+    body = body_of(name, **DISPUTES[name])
+
+    event = verify(name, body, sign(name, body))
+
+    assert (event.dispute_id, event.reference) == {"stripe": ("du_1", "pi_1"), "razorpay": ("disp_1", "order_1")}[name]
+
+
+def test_an_event_of_something_else_names_no_dispute(name: str) -> None:
+    assert verify(name, body_of(name), sign(name, body_of(name))).dispute_id == ""
+
+
 def test_the_same_bytes_are_the_same_event_and_others_another(name: str) -> None:
     once, again = (verify(name, body_of(name), sign(name, body_of(name))) for _ in range(2))
     other = body_of(name, id="evt_2")
@@ -141,9 +168,10 @@ def test_an_altered_body_is_refused(name: str, kind: str) -> None:
         b'{"id": 1, "type": null, "data": {"object": []}, "event": [], "payload": "x"}',
         b'{"id": "e", "type": "t", "data": null, "event": "e", "payload": {"order": null}}',
         b'{"id": "e", "type": "t", "data": {"object": {}}, "event": "e", "payload": {"payment": {}}}',
+        b'{"id": "e", "type": "t", "data": {"object": 7}, "event": "e", "payload": {"dispute": {"entity": null}}}',
         b"[" * 100_000,
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_signed_nonsense_is_refused_too(name: str, body: bytes) -> None:
     with pytest.raises(BadSignature):

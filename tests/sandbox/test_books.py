@@ -25,6 +25,7 @@ def test_the_books_tell_each_try_and_the_totals(
     driver.pay(intent.id, "fail")
     driver.pay(intent.id)
     stripe_client.v1.refunds.create({"payment_intent": intent.id, "amount": 300})
+    driver.post("dispute", {"payment": intent.id, "act": "open", "amount": 500})
     euros = new_intent(500, "eur")
     driver.pay(euros.id, "authorize")
     untouched = new_intent(700)
@@ -32,23 +33,25 @@ def test_the_books_tell_each_try_and_the_totals(
     assert [order["id"] for order in told["orders"]] == [untouched.id, euros.id, intent.id]
     oldest = told["orders"][2]
     assert {
-        name: oldest[name] for name in ("amount", "currency", "authorized", "captured", "refunded", "metadata")
+        name: oldest[name]
+        for name in ("amount", "currency", "authorized", "captured", "refunded", "disputed", "metadata")
     } == {
         "amount": 1000,
         "currency": "USD",
         "authorized": 1000,
         "captured": 1000,
         "refunded": 300,
+        "disputed": 500,
         "metadata": {"order": "7"},
     }
-    assert [(each["status"], each["captured"], each["refunded"]) for each in oldest["payments"]] == [
-        ("failed", 0, 0),
-        ("succeeded", 1000, 300),
+    assert [(each["status"], each["captured"], each["refunded"], each["disputed"]) for each in oldest["payments"]] == [
+        ("failed", 0, 0, 0),
+        ("succeeded", 1000, 300, 500),
     ]
     assert told["orders"][0]["payments"] == []
     assert told["totals"] == {
-        "EUR": {"payments": 1, "authorized": 500, "captured": 0, "refunded": 0},
-        "USD": {"payments": 2, "authorized": 1000, "captured": 1000, "refunded": 300},
+        "EUR": {"payments": 1, "authorized": 500, "captured": 0, "refunded": 0, "disputed": 0},
+        "USD": {"payments": 2, "authorized": 1000, "captured": 1000, "refunded": 300, "disputed": 500},
     }
     assert told["next"] is None
 
@@ -103,7 +106,8 @@ def test_the_books_are_right_for_many_rows_in_few_queries(django_assert_max_num_
     with django_assert_max_num_queries(6, connection=connections["sandbox"]):
         told = books("stripe")
     assert (len(told["orders"]), told["orders"][0]["id"]) == (many, f"pi_{many - 1}")
-    assert told["totals"]["USD"] == {"payments": many, "authorized": 500_000, "captured": 500_000, "refunded": 200_000}
+    sums = {"authorized": 500_000, "captured": 500_000, "refunded": 200_000, "disputed": 0}
+    assert told["totals"]["USD"] == {"payments": many, **sums}
 
 
 @pytest.mark.parametrize(

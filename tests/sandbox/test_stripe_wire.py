@@ -9,6 +9,7 @@ import pytest
 import requests
 import stripe
 
+from payments.sandbox.models import PaymentIntent
 from tests.sandbox.conftest import Driver
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -69,6 +70,30 @@ def test_an_authorization_is_captured_in_part_and_the_rest_released(
     assert refused.value.code == "amount_too_large"
     captured = stripe_client.v1.payment_intents.capture(intent.id, {"amount_to_capture": 600})
     assert (captured.status, captured.amount_received, captured.amount_capturable) == ("succeeded", 600, 0)
+    charge = stripe_client.v1.charges.list().data[0]
+    assert (charge.amount, charge.amount_captured, charge.amount_refunded, charge.refunded) == (1000, 600, 400, False)
+    (release,) = stripe_client.v1.refunds.list().data
+    assert (release.amount, release.status, release.balance_transaction) == (400, "succeeded", None)
+    assert [entry.amount for entry in stripe_client.v1.balance_transactions.list().data] == [600]
+    assert driver.books("stripe")["orders"][0]["refunded"] == 0
+    assert driver.post("fail_refund", {"refund": release.id}).status_code == 409
+
+
+def test_cancelling_an_authorized_intent_releases_all_of_it(
+    driver: Driver, stripe_client: stripe.StripeClient, new_intent: NewIntent
+) -> None:
+    intent = new_intent(1000, capture_method="manual")
+    driver.pay(intent.id)
+    stripe_client.v1.payment_intents.cancel(intent.id)
+    charge = stripe_client.v1.charges.list().data[0]
+    assert (charge.captured, charge.amount_refunded, charge.refunded) == (False, 1000, True)
+    assert [refund.amount for refund in stripe_client.v1.refunds.list().data] == [1000]
+    assert stripe_client.v1.balance_transactions.list().data == []
+    assert [event.type for event in stripe_client.v1.events.list().data[:3]] == [
+        "charge.refunded",
+        "refund.created",
+        "payment_intent.canceled",
+    ]
 
 
 @pytest.mark.parametrize("act", ["capture", "cancel"])
@@ -167,6 +192,7 @@ def test_a_wrong_key_is_a_401_that_does_not_repeat_the_key(driver: Driver) -> No
 
 def test_lists_page_in_both_directions(stripe_client: stripe.StripeClient, new_intent: NewIntent) -> None:
     ids = [new_intent().id for _ in range(5)][::-1]
+    PaymentIntent.objects.update(created=1_700_000_000)
     first = stripe_client.v1.payment_intents.list({"limit": 2})
     assert ([intent.id for intent in first.data], first.has_more) == (ids[:2], True)
     last = stripe_client.v1.payment_intents.list({"limit": 3, "starting_after": ids[1]})
@@ -176,6 +202,15 @@ def test_lists_page_in_both_directions(stripe_client: stripe.StripeClient, new_i
     assert [intent.id for intent in stripe_client.v1.payment_intents.list({"limit": 2}).auto_paging_iter()] == ids
     created = first.data[0].created
     assert stripe_client.v1.payment_intents.list({"created": {"gt": created}}).data == []
+    assert [intent.id for intent in stripe_client.v1.payment_intents.list({"created": created}).data] == ids
+    # The bounds hold beyond a place, too, and where the place itself is outside of them.
+    for outside in ({"lt": created}, {"gt": created}, {"lte": created - 1}, {"gte": created + 1}):
+        for place in ("starting_after", "ending_before"):
+            beyond: Any = {"created": outside, place: ids[2]}
+            assert stripe_client.v1.payment_intents.list(beyond).data == []
+    within: Any = {"gte": created, "lte": created}
+    older = stripe_client.v1.payment_intents.list({"created": within, "starting_after": ids[2]}).data
+    assert [intent.id for intent in older] == ids[3:]
 
 
 def test_every_act_is_an_event_with_the_object_as_it_was(

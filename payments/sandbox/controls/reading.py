@@ -81,6 +81,14 @@ def choice(members: dict[str, Any], name: str, allowed: Iterable[str], default: 
     return str(value)
 
 
+def flag(members: dict[str, Any], name: str, *, default: bool) -> bool:
+    """True or false; a form spells it."""
+    value = {"true": True, "false": False}.get(str(members.get(name, default)).lower())
+    if value is None:
+        raise Refused(f"{name} must be true or false")
+    return value
+
+
 def whole(members: dict[str, Any], name: str, default: int, most: int) -> int:
     """A whole number of at least 1."""
     value = members.get(name, default)

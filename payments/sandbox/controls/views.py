@@ -11,7 +11,7 @@ from django.shortcuts import render
 from kit.money import Money
 from payments.sandbox import faults, settling
 from payments.sandbox.books import books as read_books
-from payments.sandbox.controls import reading, shopper
+from payments.sandbox.controls import bank, reading, shopper
 from payments.sandbox.controls.reading import Refused, control
 from payments.sandbox.controls.shopper import Outcome, Try
 from payments.sandbox.events import Mode
@@ -26,6 +26,8 @@ from payments.sandbox.stripe_wire.errors import StripeError
 NO_FAULT = "none"
 MOST_TIMES = 1_000_000
 MOST_ROWS = 1_000_000
+MOST_MINOR = 10**15
+MOST_REASON = 60
 
 
 @control("GET", "POST")
@@ -63,9 +65,10 @@ def books(request: HttpRequest) -> HttpResponseBase:
 
 @control("POST")
 def settle(request: HttpRequest) -> HttpResponseBase:
-    """The gateway pays out what it owes."""
-    gateway = reading.choice(reading.body(request, ("gateway",)), "gateway", Gateway)
-    paid = settling.settle(gateway)
+    """The gateway pays out what it owes; with `negative` it also takes what it is owed."""
+    members = reading.body(request, ("gateway", "negative"))
+    gateway = reading.choice(members, "gateway", Gateway)
+    paid = settling.settle(gateway, negative=reading.flag(members, "negative", default=False))
     return JsonResponse(
         {
             "payouts": [
@@ -92,6 +95,20 @@ def fail_refund(request: HttpRequest) -> HttpResponseBase:
     except (StripeError, RazorpayError) as error:
         raise Refused(str(error), 409) from None
     return JsonResponse({"refund": refund.public_id, "status": refund.status})
+
+
+@control("POST")
+def dispute(request: HttpRequest) -> HttpResponseBase:
+    """A shopper's bank opens a dispute about a payment, or goes on with it."""
+    members = reading.body(request, ("payment", "act", "amount", "reason", "kept_back", "webhook"))
+    move = bank.Move(
+        act=bank.Act(reading.choice(members, "act", bank.Act)),
+        amount_minor=reading.whole(members, "amount", 0, MOST_MINOR) if "amount" in members else None,
+        reason=reading.text(members, "reason")[:MOST_REASON] if "reason" in members else "",
+        keeps_back=reading.flag(members, "kept_back", default=True),
+        webhook=Mode(reading.choice(members, "webhook", Mode, Mode.NORMAL)),
+    )
+    return JsonResponse(bank.dispute(reading.text(members, "payment"), move))
 
 
 def _pay(request: HttpRequest) -> HttpResponseBase:

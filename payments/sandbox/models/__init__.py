@@ -1,5 +1,6 @@
 """The sandbox's books. Amounts are minor units, times Unix seconds, ids those of the wire (`public_id`)."""
 
+from payments.sandbox.models.disputes import Dispute
 from payments.sandbox.models.razorpay import RazorpayOrder, RazorpayPayment, RazorpayRefund
 from payments.sandbox.models.settling import BalanceEntry, Payout
 from payments.sandbox.models.stripe import Charge, PaymentIntent, StripeRefund
@@ -10,6 +11,7 @@ __all__ = [
     "BalanceEntry",
     "Charge",
     "Delivery",
+    "Dispute",
     "Event",
     "Gateway",
     "PaymentIntent",

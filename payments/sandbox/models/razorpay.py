@@ -26,7 +26,7 @@ class RazorpayOrder(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     captures_automatically = models.BooleanField()
     notes = models.JSONField(default=dict)
-    created = models.BigIntegerField(db_index=True)
+    created = models.BigIntegerField()
 
     class Meta:
         constraints = [
@@ -36,6 +36,7 @@ class RazorpayOrder(models.Model):
                 name="sandbox_order_paid_within_amount",
             ),
         ]
+        indexes = [models.Index(fields=["created", "seq"], name="sandbox_order_created")]
 
     def __str__(self) -> str:
         return self.public_id
@@ -58,13 +59,15 @@ class RazorpayPayment(models.Model):
     status = models.CharField(max_length=10, choices=Status)
     captured_minor = models.BigIntegerField(default=0)
     refunded_minor = models.BigIntegerField(default=0)
+    # Kept back for disputes now.
+    disputed_minor = models.BigIntegerField(default=0)
     # The fee includes the tax on it.
     fee_minor = models.BigIntegerField(null=True)
     tax_minor = models.BigIntegerField(null=True)
     method = models.CharField(max_length=20)
     method_details = models.JSONField(default=dict)
     failure = models.JSONField(null=True)
-    created = models.BigIntegerField(db_index=True)
+    created = models.BigIntegerField()
 
     class Meta:
         constraints = [
@@ -78,6 +81,7 @@ class RazorpayPayment(models.Model):
                 name="sandbox_payment_refunded_within_captured",
             ),
         ]
+        indexes = [models.Index(fields=["created", "seq"], name="sandbox_payment_created")]
 
     def __str__(self) -> str:
         return self.public_id
@@ -99,10 +103,11 @@ class RazorpayRefund(models.Model):
     speed = models.CharField(max_length=10)
     receipt = models.CharField(max_length=40, null=True)
     notes = models.JSONField(default=dict)
-    created = models.BigIntegerField(db_index=True)
+    created = models.BigIntegerField()
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(amount_minor__gt=0), name="sandbox_razorpay_refund_positive")]
+        indexes = [models.Index(fields=["created", "seq"], name="sandbox_rzp_refund_created")]
 
     def __str__(self) -> str:
         return self.public_id

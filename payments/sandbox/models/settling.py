@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
+from payments.sandbox.models.disputes import Dispute
 from payments.sandbox.models.wire import Gateway
 
 
 class Payout(models.Model):
-    """A sum paid to the merchant's bank: Stripe's payout, Razorpay's settlement."""
+    """A sum paid to the merchant's bank: Stripe's payout, Razorpay's settlement. Negative: taken from it."""
 
     seq = models.BigAutoField(primary_key=True)
     gateway = models.CharField(max_length=10, choices=Gateway)
@@ -17,10 +18,10 @@ class Payout(models.Model):
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     utr = models.CharField(max_length=40)
-    created = models.BigIntegerField(db_index=True)
+    created = models.BigIntegerField()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(amount_minor__gt=0), name="sandbox_payout_positive")]
+        indexes = [models.Index(fields=["gateway", "created", "seq"], name="sandbox_payout_created")]
 
     def __str__(self) -> str:
         return self.public_id
@@ -33,6 +34,8 @@ class BalanceEntry(models.Model):
         PAYMENT = "payment"
         REFUND = "refund"
         REFUND_FAILURE = "refund_failure"
+        DISPUTE = "dispute"
+        DISPUTE_REVERSAL = "dispute_reversal"
         PAYOUT = "payout"
 
     seq = models.BigAutoField(primary_key=True)
@@ -46,8 +49,10 @@ class BalanceEntry(models.Model):
     tax_minor = models.BigIntegerField(default=0)
     net_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    payout = models.ForeignKey(Payout, null=True, on_delete=models.PROTECT, related_name="entries")
-    created = models.BigIntegerField(db_index=True)
+    dispute = models.ForeignKey(Dispute, null=True, on_delete=models.PROTECT, related_name="entries")
+    # Its index is the one below.
+    payout = models.ForeignKey(Payout, null=True, on_delete=models.PROTECT, related_name="entries", db_index=False)
+    created = models.BigIntegerField()
 
     class Meta:
         constraints = [
@@ -56,7 +61,9 @@ class BalanceEntry(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["gateway"], condition=Q(payout__isnull=True), name="sandbox_entry_not_paid_out")
+            models.Index(fields=["gateway"], condition=Q(payout__isnull=True), name="sandbox_entry_not_paid_out"),
+            models.Index(fields=["gateway", "created", "seq"], name="sandbox_entry_created"),
+            models.Index(fields=["payout", "created", "seq"], name="sandbox_entry_of_payout"),
         ]
 
     def __str__(self) -> str:

@@ -42,7 +42,7 @@ class PaymentIntent(models.Model):
     cancellation_reason = models.CharField(max_length=40, null=True)
     canceled_at = models.BigIntegerField(null=True)
     idempotency_key = models.CharField(max_length=255, null=True)
-    created = models.BigIntegerField(db_index=True)
+    created = models.BigIntegerField()
 
     class Meta:
         constraints = [
@@ -56,6 +56,7 @@ class PaymentIntent(models.Model):
                 name="sandbox_intent_capturable_within_amount",
             ),
         ]
+        indexes = [models.Index(fields=["created", "seq"], name="sandbox_intent_created")]
 
     def __str__(self) -> str:
         return self.public_id
@@ -76,12 +77,15 @@ class Charge(models.Model):
     status = models.CharField(max_length=10, choices=Status)
     captured_minor = models.BigIntegerField(default=0)
     refunded_minor = models.BigIntegerField(default=0)
+    # Ever, and kept back for it now.
+    disputed = models.BooleanField(default=False)
+    disputed_minor = models.BigIntegerField(default=0)
     payment_method = models.CharField(max_length=60)
     payment_method_details = models.JSONField()
     failure_code = models.CharField(max_length=40, null=True)
     failure_message = models.TextField(null=True)
     balance_transaction = models.CharField(max_length=40, null=True)
-    created = models.BigIntegerField(db_index=True)
+    created = models.BigIntegerField()
 
     class Meta:
         constraints = [
@@ -95,13 +99,15 @@ class Charge(models.Model):
                 name="sandbox_charge_refunded_within_captured",
             ),
         ]
+        indexes = [models.Index(fields=["created", "seq"], name="sandbox_charge_created")]
 
     def __str__(self) -> str:
         return self.public_id
 
 
 class StripeRefund(models.Model):
-    """Money on its way back; a failed one gave its amount back to the charge."""
+    """Money on its way back; a failed one gave its amount back to the charge. One without a balance transaction is the
+    release of what was held and not taken."""
 
     class Status(models.TextChoices):
         SUCCEEDED = "succeeded"
@@ -120,10 +126,11 @@ class StripeRefund(models.Model):
     balance_transaction = models.CharField(max_length=40, null=True)
     failure_balance_transaction = models.CharField(max_length=40, null=True)
     idempotency_key = models.CharField(max_length=255, null=True)
-    created = models.BigIntegerField(db_index=True)
+    created = models.BigIntegerField()
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(amount_minor__gt=0), name="sandbox_stripe_refund_positive")]
+        indexes = [models.Index(fields=["created", "seq"], name="sandbox_stripe_refund_created")]
 
     def __str__(self) -> str:
         return self.public_id

@@ -21,7 +21,10 @@ class Event(models.Model):
     public_id = models.CharField(max_length=40, unique=True)
     type = models.CharField(max_length=60)
     document = models.JSONField()
-    created = models.BigIntegerField(db_index=True)
+    created = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["created", "seq"], name="sandbox_event_created")]
 
     def __str__(self) -> str:
         return f"{self.type} {self.public_id}"

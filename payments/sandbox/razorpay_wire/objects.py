@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from payments.sandbox.models import RazorpayOrder, RazorpayPayment, RazorpayRefund
+from payments.sandbox.models import Dispute, RazorpayOrder, RazorpayPayment, RazorpayRefund
 
 
 def order_entity(order: RazorpayOrder) -> dict[str, Any]:
@@ -85,6 +85,25 @@ def refund_entity(refund: RazorpayRefund) -> dict[str, Any]:
         "status": refund.status,
         "speed_processed": "normal",
         "speed_requested": refund.speed,
+    }
+
+
+def dispute_entity(dispute: Dispute) -> dict[str, Any]:
+    """A `dispute`; reads its payment."""
+    assert dispute.payment is not None
+    return {
+        "id": dispute.public_id,
+        "entity": "dispute",
+        "payment_id": dispute.payment.public_id,
+        "amount": dispute.amount_minor,
+        "currency": dispute.currency,
+        "amount_deducted": dispute.withdrawn_minor,
+        "reason_code": dispute.reason,
+        "respond_by": dispute.respond_by,
+        "status": "open" if dispute.status == Dispute.Status.NEEDS_RESPONSE else dispute.status,
+        "phase": "chargeback",
+        "created_at": dispute.created,
+        "evidence": None,
     }
 
 

@@ -8,7 +8,7 @@ from payments.sandbox import answers
 from payments.sandbox.answers import Reply
 from payments.sandbox.events import Mode
 from payments.sandbox.instants import unix_now
-from payments.sandbox.models import BalanceEntry, Gateway, RazorpayPayment, RazorpayRefund
+from payments.sandbox.models import BalanceEntry, Dispute, Gateway, RazorpayPayment, RazorpayRefund
 from payments.sandbox.names import razorpay_id
 from payments.sandbox.razorpay_wire import fields
 from payments.sandbox.razorpay_wire.acts import lock_payment
@@ -118,6 +118,8 @@ def _refundable(payment: RazorpayPayment, amount: int | None) -> int:
     if payment.status != RazorpayPayment.Status.CAPTURED:
         description = "The payment status should be captured for action to be taken"
         raise RazorpayError(description, step="payment_refund")
+    if payment.disputes.exclude(status=Dispute.Status.WON).exists():
+        raise RazorpayError("The payment is under dispute and cannot be refunded", step="payment_refund")
     left = payment.captured_minor - payment.refunded_minor
     if amount is None:
         return left

@@ -7,15 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Sum
-
 from payments.sandbox.answers import Reply
 from payments.sandbox.models import BalanceEntry, Gateway, Payout, RazorpayPayment, RazorpayRefund
 from payments.sandbox.razorpay_wire import fields
 from payments.sandbox.razorpay_wire.door import Call
 from payments.sandbox.razorpay_wire.errors import RazorpayError, unknown_id
 from payments.sandbox.razorpay_wire.objects import collection
-from payments.sandbox.razorpay_wire.paging import PAGING, listed
+from payments.sandbox.razorpay_wire.paging import PAGING, counted, listed
 
 # The days of a settlement report are Indian ones.
 _INDIA = ZoneInfo("Asia/Kolkata")
@@ -36,28 +34,30 @@ def retrieve(call: Call) -> Reply:
 
 
 def recon(call: Call) -> Reply:
-    """The lines of the settlements of a month or a day, in the order in which they came about."""
+    """The lines of the settlements of a month or a day, each settlement's in the order in which they came about."""
     call.allow("year", "month", "day", "count", "skip")
     count = fields.whole(call.params, "count", 1000, 1, 1000)
     skip = fields.whole(call.params, "skip", 0, 0, 2**53)
     first, last = _bounds(call.params)
-    entries = BalanceEntry.objects.filter(
-        gateway=Gateway.RAZORPAY, payout__created__gte=first, payout__created__lt=last
-    )
-    page = list(entries.select_related("payout").order_by("seq")[skip : skip + count])
-    return Reply(200, collection(_lines(page)))
+    payouts = Payout.objects.filter(gateway=Gateway.RAZORPAY, created__gte=first, created__lt=last)
+    entries = BalanceEntry.objects.filter(payout__in=list(payouts)).select_related("payout", "dispute__payment__order")
+    page = counted(entries.order_by("payout", "created", "seq"), skip, count)
+    return Reply(200, collection(_lines(list(page))))
 
 
 def settlement_entity(payout: Payout) -> dict[str, Any]:
-    """A `settlement`; the fees are those that were kept back from its payments."""
-    kept = payout.entries.aggregate(fees=Sum("fee_minor"), tax=Sum("tax_minor"))
+    """A `settlement`. Fees are its own, which an ordinary one has not: those of its payments are in its lines.
+
+    Razorpay pays out in rupees alone and names no currency; the sandbox does in every currency that it takes.
+    """
     return {
         "id": payout.public_id,
         "entity": "settlement",
         "amount": payout.amount_minor,
+        "currency": payout.currency,
         "status": "processed",
-        "fees": kept["fees"] or 0,
-        "tax": kept["tax"] or 0,
+        "fees": 0,
+        "tax": 0,
         "utr": payout.utr,
         "created_at": payout.created,
     }
@@ -92,10 +92,11 @@ def _lines(entries: list[BalanceEntry]) -> list[dict[str, Any]]:
 
 
 def _line(entry: BalanceEntry, payment: RazorpayPayment | None, refund: RazorpayRefund | None) -> dict[str, Any]:
-    paid = refund.payment if refund else payment
+    dispute = entry.dispute
+    paid = refund.payment if refund else dispute.payment if dispute else payment
     payout = entry.payout
     return {
-        "entity_id": entry.source,
+        "entity_id": entry.public_id if dispute else entry.source,
         "type": _line_type(entry),
         "debit": max(-entry.net_minor, 0),
         "credit": max(entry.net_minor, 0),
@@ -112,7 +113,7 @@ def _line(entry: BalanceEntry, payment: RazorpayPayment | None, refund: Razorpay
         "credit_type": "default",
         "description": None,
         "notes": "{}",
-        "payment_id": refund.payment.public_id if refund else None,
+        "payment_id": paid.public_id if paid and paid is not payment else None,
         "settlement_utr": payout.utr if payout else None,
         "order_id": paid.order.public_id if paid else None,
         "order_receipt": paid.order.receipt if paid else None,
@@ -120,10 +121,10 @@ def _line(entry: BalanceEntry, payment: RazorpayPayment | None, refund: Razorpay
         "card_network": "Visa" if paid and paid.method == "card" else None,
         "card_issuer": None,
         "card_type": "credit" if paid and paid.method == "card" else None,
-        "dispute_id": None,
+        "dispute_id": dispute.public_id if dispute else None,
     }
 
 
 def _line_type(entry: BalanceEntry) -> str:
-    # Razorpay books money that came back from a failed refund as an adjustment.
-    return "adjustment" if entry.kind == BalanceEntry.Kind.REFUND_FAILURE else entry.kind
+    # Razorpay books disputes, and money that came back from a failed refund, as adjustments.
+    return entry.kind if entry.kind in (BalanceEntry.Kind.PAYMENT, BalanceEntry.Kind.REFUND) else "adjustment"

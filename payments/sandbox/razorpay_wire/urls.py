@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import re_path
 
 from payments.sandbox.faults import Call
-from payments.sandbox.razorpay_wire import orders, payments, refunds, settlements
+from payments.sandbox.razorpay_wire import disputes, orders, payments, refunds, settlements
 from payments.sandbox.razorpay_wire.door import Route, resource, unrecognized
 
 _ID = r"(?P<id>[^/]+)"
@@ -21,6 +21,8 @@ urlpatterns = [
     re_path(rf"^payments/{_ID}/refunds/?$", resource(get=Route(refunds.list_of_payment))),
     re_path(r"^refunds/?$", resource(get=Route(refunds.list_all))),
     re_path(rf"^refunds/{_ID}/?$", resource(get=Route(refunds.retrieve))),
+    re_path(r"^disputes/?$", resource(get=Route(disputes.list_all))),
+    re_path(rf"^disputes/{_ID}/?$", resource(get=Route(disputes.retrieve))),
     re_path(r"^settlements/?$", resource(get=Route(settlements.list_all))),
     re_path(r"^settlements/recon/combined/?$", resource(get=Route(settlements.recon))),
     re_path(rf"^settlements/{_ID}/?$", resource(get=Route(settlements.retrieve))),

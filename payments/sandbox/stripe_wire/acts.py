@@ -11,11 +11,11 @@ from typing import Any
 
 from payments.sandbox.events import Mode
 from payments.sandbox.instants import unix_now
-from payments.sandbox.models import BalanceEntry, Charge, Gateway, PaymentIntent
+from payments.sandbox.models import BalanceEntry, Charge, Gateway, PaymentIntent, StripeRefund
 from payments.sandbox.names import stripe_id
 from payments.sandbox.stripe_wire.errors import StripeError, no_such, unexpected_state
 from payments.sandbox.stripe_wire.happenings import announce
-from payments.sandbox.stripe_wire.objects import charge_object, intent_object
+from payments.sandbox.stripe_wire.objects import charge_object, intent_object, refund_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +118,23 @@ def capture(intent: PaymentIntent, amount_minor: int | None, *, cause: Cause) ->
     if amount > intent.capturable_minor:
         message = "The amount_to_capture is greater than the amount that can be captured."
         raise StripeError(message, code="amount_too_large", param="amount_to_capture", kept=True)
-    charge = Charge.objects.select_related("intent").get(public_id=intent.latest_charge)
-    charge.intent = intent
+    charge = _held(intent)
     _take(intent, charge, amount)
-    cause.announce(("charge.captured", charge_object(charge)), ("payment_intent.succeeded", intent_object(intent)))
+    happenings = [("charge.captured", charge_object(charge)), ("payment_intent.succeeded", intent_object(intent))]
+    cause.announce(*happenings, *_release(charge))
 
 
 def cancel(intent: PaymentIntent, reason: str | None, *, cause: Cause) -> None:
     """Nobody can pay the intent any more, and an authorization is released."""
     if intent.status in (PaymentIntent.Status.SUCCEEDED, PaymentIntent.Status.CANCELED):
         raise _wrong_state(intent, "canceled", "requires_payment_method, requires_capture, requires_confirmation")
+    held = _held(intent) if intent.status == PaymentIntent.Status.REQUIRES_CAPTURE else None
     intent.status = PaymentIntent.Status.CANCELED
     intent.capturable_minor = 0
     intent.canceled_at = unix_now()
     intent.cancellation_reason = reason
     intent.save()
-    cause.announce(("payment_intent.canceled", intent_object(intent)))
+    cause.announce(("payment_intent.canceled", intent_object(intent)), *(_release(held) if held else ()))
 
 
 def _require_open(intent: PaymentIntent, act: str) -> None:
@@ -163,6 +164,27 @@ def _charge(intent: PaymentIntent, instrument: Instrument, *, status: str, **mor
         created=unix_now(),
         **more,
     )
+
+
+def _held(intent: PaymentIntent) -> Charge:
+    charge = Charge.objects.get(public_id=intent.latest_charge)
+    charge.intent = intent
+    return charge
+
+
+def _release(charge: Charge) -> list[tuple[str, dict[str, Any]]]:
+    """What was held and not taken is free again: Stripe shows that as a refund, which moves nothing of the balance."""
+    if charge.captured_minor == charge.amount_minor:
+        return []
+    refund = StripeRefund.objects.create(
+        public_id=stripe_id("re"),
+        intent=charge.intent,
+        charge=charge,
+        amount_minor=charge.amount_minor - charge.captured_minor,
+        currency=charge.currency,
+        created=unix_now(),
+    )
+    return [("refund.created", refund_object(refund)), ("charge.refunded", charge_object(charge))]
 
 
 def _take(intent: PaymentIntent, charge: Charge, amount_minor: int) -> None:

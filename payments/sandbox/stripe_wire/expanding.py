@@ -1,48 +1,63 @@
-"""Puts whole objects in the place of ids, as `expand[]` asks."""
+"""Puts whole objects in the place of ids, as `expand[]` asks: each step for all documents of a list at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from payments.sandbox.models import BalanceEntry, Charge, PaymentIntent, StripeRefund
+from payments.sandbox.models import BalanceEntry, Charge, Dispute, PaymentIntent, StripeRefund
 from payments.sandbox.stripe_wire.errors import StripeError
-from payments.sandbox.stripe_wire.objects import charge_object, entry_object, intent_object, refund_object
+from payments.sandbox.stripe_wire.objects import (
+    charge_object,
+    dispute_object,
+    entry_object,
+    intent_object,
+    refund_object,
+)
 
 MAX_DEPTH = 4
 
-
-def _charge(public_id: str) -> dict[str, Any]:
-    return charge_object(Charge.objects.select_related("intent").get(public_id=public_id))
+type Document = dict[str, Any]
 
 
-def _intent(public_id: str) -> dict[str, Any]:
-    return intent_object(PaymentIntent.objects.get(public_id=public_id))
+def _charges(ids: list[str]) -> Iterable[Document]:
+    return map(charge_object, Charge.objects.select_related("intent").filter(public_id__in=ids))
 
 
-def _entry(public_id: str) -> dict[str, Any]:
-    return entry_object(BalanceEntry.objects.get(public_id=public_id))
+def _intents(ids: list[str]) -> Iterable[Document]:
+    return map(intent_object, PaymentIntent.objects.filter(public_id__in=ids))
 
 
-def _source(public_id: str) -> dict[str, Any] | str:
-    if public_id.startswith("ch_"):
-        return _charge(public_id)
-    if public_id.startswith("re_"):
-        return refund_object(StripeRefund.objects.select_related("charge", "intent").get(public_id=public_id))
-    return public_id
+def _entries(ids: list[str]) -> Iterable[Document]:
+    return map(entry_object, BalanceEntry.objects.filter(public_id__in=ids))
 
 
-_WHOLE: dict[str, Callable[[str], dict[str, Any] | str]] = {
-    "latest_charge": _charge,
-    "charge": _charge,
-    "payment_intent": _intent,
-    "balance_transaction": _entry,
-    "failure_balance_transaction": _entry,
-    "source": _source,
+def _refunds(ids: list[str]) -> Iterable[Document]:
+    return map(refund_object, StripeRefund.objects.select_related("charge", "intent").filter(public_id__in=ids))
+
+
+def _disputes(ids: list[str]) -> Iterable[Document]:
+    found = Dispute.objects.select_related("charge__intent").prefetch_related("entries").filter(public_id__in=ids)
+    return map(dispute_object, found)
+
+
+def _sources(ids: list[str]) -> Iterable[Document]:
+    for prefix, load in (("ch_", _charges), ("re_", _refunds), ("du_", _disputes)):
+        if named := [each for each in ids if each.startswith(prefix)]:
+            yield from load(named)
+
+
+_WHOLE: dict[str, Callable[[list[str]], Iterable[Document]]] = {
+    "latest_charge": _charges,
+    "charge": _charges,
+    "payment_intent": _intents,
+    "balance_transaction": _entries,
+    "failure_balance_transaction": _entries,
+    "source": _sources,
 }
 
 
-def expanded(document: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+def expanded(document: Document, params: dict[str, Any]) -> Document:
     """The document with every path in `expand` filled in."""
     paths = params.get("expand", [])
     if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
@@ -51,19 +66,24 @@ def expanded(document: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]
         steps = path.split(".")
         if len(steps) > MAX_DEPTH:
             raise StripeError(f"You cannot expand more than {MAX_DEPTH} levels of a property.", param="expand")
-        _expand(document, steps, path)
+        if steps[0] == "data" and isinstance(document.get("data"), list) and len(steps) > 1:
+            _expand(document["data"], steps[1:], path)
+        else:
+            _expand([document], steps, path)
     return document
 
 
-def _expand(document: dict[str, Any], steps: list[str], path: str) -> None:
+def _expand(documents: list[Document], steps: list[str], path: str) -> None:
     step, rest = steps[0], steps[1:]
-    if step == "data" and isinstance(document.get("data"), list) and rest:
-        for item in document["data"]:
-            _expand(item, rest, path)
-        return
-    if step not in _WHOLE or step not in document:
+    # A source is now a charge, now a refund: what only some of them have is expanded in those.
+    having = [document for document in documents if step in document]
+    if step not in _WHOLE or (documents and not having):
         raise StripeError(f"This property cannot be expanded ({path[:60]}).", param="expand")
-    if isinstance(document[step], str):
-        document[step] = _WHOLE[step](document[step])
-    if rest and isinstance(document[step], dict):
-        _expand(document[step], rest, path)
+    ids = [document[step] for document in having if isinstance(document[step], str)]
+    whole = {found["id"]: found for found in _WHOLE[step](ids)} if ids else {}
+    for document in having:
+        if isinstance(document[step], str):
+            document[step] = whole.get(document[step], document[step])
+    nested = [document[step] for document in having if isinstance(document[step], dict)]
+    if rest and nested:
+        _expand(nested, rest, path)

@@ -14,7 +14,7 @@ from payments.sandbox.stripe_wire.door import Call
 from payments.sandbox.stripe_wire.errors import StripeError, missing_param, no_such
 from payments.sandbox.stripe_wire.expanding import expanded
 from payments.sandbox.stripe_wire.objects import intent_object
-from payments.sandbox.stripe_wire.paging import listed
+from payments.sandbox.stripe_wire.paging import PAGING, listed
 
 _DESCRIBING = (
     "customer",
@@ -94,7 +94,7 @@ def retrieve(call: Call) -> Reply:
 
 def list_all(call: Call) -> Reply:
     """Intents, newest first."""
-    call.allow("customer", "created", "limit", "starting_after", "ending_before")
+    call.allow("customer", *PAGING)
     intents = PaymentIntent.objects.all()
     if customer := fields.text(call.params, "customer"):
         intents = intents.filter(customer=customer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from payments.sandbox.models import BalanceEntry, Charge, Event, PaymentIntent, Payout, StripeRefund
+from payments.sandbox.models import BalanceEntry, Charge, Dispute, Event, PaymentIntent, Payout, StripeRefund
 
 API_VERSION = "2026-10-28.sandbox"
 
@@ -12,7 +12,15 @@ _ENTRY_TYPES = {
     BalanceEntry.Kind.PAYMENT: "charge",
     BalanceEntry.Kind.REFUND: "refund",
     BalanceEntry.Kind.REFUND_FAILURE: "refund_failure",
+    BalanceEntry.Kind.DISPUTE: "adjustment",
+    BalanceEntry.Kind.DISPUTE_REVERSAL: "adjustment",
     BalanceEntry.Kind.PAYOUT: "payout",
+}
+_INQUIRY_STATUSES = {
+    Dispute.Status.NEEDS_RESPONSE: "warning_needs_response",
+    Dispute.Status.UNDER_REVIEW: "warning_under_review",
+    Dispute.Status.WON: "warning_closed",
+    Dispute.Status.LOST: "lost",
 }
 
 
@@ -52,14 +60,16 @@ def intent_object(intent: PaymentIntent) -> dict[str, Any]:
 
 
 def charge_object(charge: Charge) -> dict[str, Any]:
-    """A `charge`; reads its intent."""
+    """A `charge`; reads its intent. What was held and released counts as refunded."""
     failed = charge.status == Charge.Status.FAILED
+    is_over = charge.captured_minor > 0 or charge.intent.status == PaymentIntent.Status.CANCELED
+    released = 0 if failed or not is_over else charge.amount_minor - charge.captured_minor
     return {
         "id": charge.public_id,
         "object": "charge",
         "amount": charge.amount_minor,
         "amount_captured": charge.captured_minor,
-        "amount_refunded": charge.refunded_minor,
+        "amount_refunded": charge.refunded_minor + released,
         "balance_transaction": charge.balance_transaction,
         "billing_details": {"address": None, "email": None, "name": None, "phone": None},
         "captured": charge.captured_minor > 0,
@@ -67,7 +77,7 @@ def charge_object(charge: Charge) -> dict[str, Any]:
         "currency": charge.currency,
         "customer": charge.intent.customer,
         "description": charge.intent.description,
-        "disputed": False,
+        "disputed": charge.disputed,
         "failure_code": charge.failure_code,
         "failure_message": charge.failure_message,
         "fraud_details": {},
@@ -83,7 +93,7 @@ def charge_object(charge: Charge) -> dict[str, Any]:
         "payment_method": charge.payment_method,
         "payment_method_details": charge.payment_method_details,
         "receipt_email": charge.intent.receipt_email,
-        "refunded": 0 < charge.captured_minor == charge.refunded_minor,
+        "refunded": charge.refunded_minor + released == charge.amount_minor,
         "status": charge.status,
     }
 
@@ -111,6 +121,36 @@ def refund_object(refund: StripeRefund) -> dict[str, Any]:
     return document
 
 
+def dispute_object(dispute: Dispute) -> dict[str, Any]:
+    """A `dispute`; reads its charge, the charge's intent, and its balance transactions."""
+    assert dispute.charge is not None
+    status = dispute.status if dispute.keeps_back else _INQUIRY_STATUSES[Dispute.Status(dispute.status)]
+    has_evidence = dispute.status != Dispute.Status.NEEDS_RESPONSE
+    return {
+        "id": dispute.public_id,
+        "object": "dispute",
+        "amount": dispute.amount_minor,
+        "balance_transactions": [entry_object(entry) for entry in dispute.entries.all()],
+        "charge": dispute.charge.public_id,
+        "created": dispute.created,
+        "currency": dispute.currency,
+        "enhanced_eligibility_types": [],
+        "evidence": {},
+        "evidence_details": {
+            "due_by": dispute.respond_by,
+            "has_evidence": has_evidence,
+            "past_due": False,
+            "submission_count": int(has_evidence),
+        },
+        "is_charge_refundable": dispute.withdrawn_minor == 0,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": dispute.charge.intent.public_id,
+        "reason": dispute.reason,
+        "status": status,
+    }
+
+
 def entry_object(entry: BalanceEntry) -> dict[str, Any]:
     """A `balance_transaction`; reads its payout."""
     fees = [{"amount": entry.fee_minor, "currency": entry.currency, "type": "stripe_fee", "description": "Fees"}]
@@ -127,7 +167,7 @@ def entry_object(entry: BalanceEntry) -> dict[str, Any]:
         "fee": entry.fee_minor,
         "fee_details": fees if entry.fee_minor else [],
         "net": entry.net_minor,
-        "reporting_category": kind,
+        "reporting_category": entry.kind if entry.dispute_id else kind,
         "source": entry.source,
         "status": "available" if entry.payout_id else "pending",
         "type": kind,

@@ -13,14 +13,14 @@ from payments.sandbox.stripe_wire.door import Call
 from payments.sandbox.stripe_wire.errors import StripeError, no_such
 from payments.sandbox.stripe_wire.expanding import expanded
 from payments.sandbox.stripe_wire.objects import charge_object, entry_object, event_object, payout_object
-from payments.sandbox.stripe_wire.paging import listed
+from payments.sandbox.stripe_wire.paging import PAGING, listed
 
-_PAGING = ("created", "limit", "starting_after", "ending_before")
 _KINDS = {
-    "charge": BalanceEntry.Kind.PAYMENT,
-    "refund": BalanceEntry.Kind.REFUND,
-    "refund_failure": BalanceEntry.Kind.REFUND_FAILURE,
-    "payout": BalanceEntry.Kind.PAYOUT,
+    "charge": (BalanceEntry.Kind.PAYMENT,),
+    "refund": (BalanceEntry.Kind.REFUND,),
+    "refund_failure": (BalanceEntry.Kind.REFUND_FAILURE,),
+    "adjustment": (BalanceEntry.Kind.DISPUTE, BalanceEntry.Kind.DISPUTE_REVERSAL),
+    "payout": (BalanceEntry.Kind.PAYOUT,),
 }
 
 
@@ -32,7 +32,7 @@ def charge(call: Call) -> Reply:
 
 def charges(call: Call) -> Reply:
     """Charges, of one intent when asked."""
-    call.allow("payment_intent", *_PAGING)
+    call.allow("payment_intent", *PAGING)
     rows = Charge.objects.select_related("intent")
     if intent := fields.text(call.params, "payment_intent"):
         rows = rows.filter(intent__public_id=intent)
@@ -47,7 +47,7 @@ def event(call: Call) -> Reply:
 
 def events(call: Call) -> Reply:
     """Events, of some types or of some success of delivery when asked."""
-    call.allow("type", "types", "delivery_success", *_PAGING)
+    call.allow("type", "types", "delivery_success", *PAGING)
     rows = Event.objects.filter(gateway=Gateway.STRIPE)
     if type_ := fields.text(call.params, "type"):
         rows = rows.filter(_of_type(type_))
@@ -70,14 +70,14 @@ def balance_transaction(call: Call) -> Reply:
 
 def balance_transactions(call: Call) -> Reply:
     """Balance transactions, of one payout, source, type or currency when asked."""
-    call.allow("payout", "source", "type", "currency", *_PAGING)
+    call.allow("payout", "source", "type", "currency", *PAGING)
     rows = BalanceEntry.objects.filter(gateway=Gateway.STRIPE)
     if payout := fields.text(call.params, "payout"):
         rows = rows.filter(payout__public_id=payout)
     if source := fields.text(call.params, "source"):
         rows = rows.filter(source=source)
     if type_ := fields.text(call.params, "type"):
-        rows = rows.filter(kind=_KINDS.get(type_, ""))
+        rows = rows.filter(kind__in=_KINDS.get(type_, ()))
     if currency := fields.text(call.params, "currency"):
         rows = rows.filter(currency=currency)
     return listed(call, rows, entry_object, "/v1/balance_transactions")
@@ -91,7 +91,7 @@ def payout(call: Call) -> Reply:
 
 def payouts(call: Call) -> Reply:
     """Payouts; all of them have arrived."""
-    call.allow("status", "arrival_date", *_PAGING)
+    call.allow("status", "arrival_date", *PAGING)
     rows = Payout.objects.filter(gateway=Gateway.STRIPE)
     if fields.text(call.params, "status") not in (None, "paid"):
         rows = rows.none()

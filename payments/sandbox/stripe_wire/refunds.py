@@ -12,7 +12,7 @@ from payments.sandbox.stripe_wire.door import Call
 from payments.sandbox.stripe_wire.errors import StripeError, missing_param, no_such, unexpected_state
 from payments.sandbox.stripe_wire.expanding import expanded
 from payments.sandbox.stripe_wire.objects import charge_object, intent_object, refund_object
-from payments.sandbox.stripe_wire.paging import listed
+from payments.sandbox.stripe_wire.paging import PAGING, listed
 
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
@@ -25,6 +25,9 @@ def create(call: Call) -> Reply:
     metadata = fields.metadata(call.params)
     charge = _lock_charge(call)
     left = charge.captured_minor - charge.refunded_minor
+    if charge.disputed_minor:
+        message = f"Charge {charge.public_id} has been charged back; cannot issue a refund."
+        raise StripeError(message, code="charge_disputed", kept=True)
     if left == 0:
         message = f"Charge {charge.public_id} has already been refunded."
         raise StripeError(message, code="charge_already_refunded", kept=True)
@@ -65,6 +68,8 @@ def fail(public_id: str, *, cause: Cause) -> StripeRefund:
     refund = StripeRefund.objects.select_related("charge__intent", "intent").get(seq=found.seq)
     if refund.status == StripeRefund.Status.FAILED:
         raise StripeError(f"Refund {public_id} has already failed.")
+    if refund.balance_transaction is None:
+        raise StripeError(f"Refund {public_id} released a hold; no money went back that could come back.")
     refund.status = StripeRefund.Status.FAILED
     refund.failure_reason = "expired_or_canceled_card"
     refund.failure_balance_transaction = _entry(refund, refund.amount_minor, BalanceEntry.Kind.REFUND_FAILURE)
@@ -86,7 +91,7 @@ def retrieve(call: Call) -> Reply:
 
 def list_all(call: Call) -> Reply:
     """Refunds, newest first, of one intent or charge when asked."""
-    call.allow("charge", "payment_intent", "created", "limit", "starting_after", "ending_before")
+    call.allow("charge", "payment_intent", *PAGING)
     refunds = StripeRefund.objects.select_related("charge", "intent")
     if intent := fields.text(call.params, "payment_intent"):
         refunds = refunds.filter(intent__public_id=intent)

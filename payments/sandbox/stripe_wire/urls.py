@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import re_path
 
 from payments.sandbox.faults import Call
-from payments.sandbox.stripe_wire import intents, reads, refunds
+from payments.sandbox.stripe_wire import disputes, intents, reads, refunds
 from payments.sandbox.stripe_wire.door import Route, resource, unrecognized
 
 _ID = r"(?P<id>[^/]+)"
@@ -26,6 +26,8 @@ urlpatterns = [
     re_path(rf"^refunds/{_ID}/?$", resource(get=Route(refunds.retrieve))),
     re_path(r"^charges/?$", resource(get=Route(reads.charges))),
     re_path(rf"^charges/{_ID}/?$", resource(get=Route(reads.charge))),
+    re_path(r"^disputes/?$", resource(get=Route(disputes.list_all))),
+    re_path(rf"^disputes/{_ID}/?$", resource(get=Route(disputes.retrieve))),
     re_path(r"^events/?$", resource(get=Route(reads.events))),
     re_path(rf"^events/{_ID}/?$", resource(get=Route(reads.event))),
     re_path(r"^balance_transactions/?$", resource(get=Route(reads.balance_transactions))),
