@@ -1,7 +1,7 @@
 # Only relative paths, so that a checkout's directory may have spaces in its name.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: run test check format bench lock clean help
+.PHONY: run test simulate check format bench lock clean help
 
 PY := .venv/bin/python
 LINT_IMPORTS := $(PY) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
@@ -16,6 +16,12 @@ test: ## the checks, then all tests, on an embedded PostgreSQL of their own
 	$(PY) -m pytest -n $(TEST_WORKERS); tests=$$?; \
 	if [ $$checks -ne 0 ]; then echo "make check failed: see above the tests."; fi; \
 	[ $$checks -eq 0 ] && [ $$tests -eq 0 ]
+
+SCHEDULES ?= 2000
+SEED ?= $(shell date +%s)
+simulate: ## SCHEDULES=2000 random schedules of everything that can happen to money, made from SEED=the time
+	@sh runner/prepare.sh dev
+	@$(PY) -m pytest -q -n $(TEST_WORKERS) -p no:logging tests/simulation --schedules $(SCHEDULES) --seed $(SEED)
 
 check: ## lint, formatting, types and the import rules
 	@sh runner/prepare.sh dev

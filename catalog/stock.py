@@ -9,7 +9,8 @@ counter, so the two cannot disagree; the database refuses counters below zero an
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -71,6 +72,31 @@ UPDATE catalog_stock s SET on_hand = s.on_hand + moved.on_hand_change
 FROM moved WHERE s.variant_id = moved.variant_id
 """
 
+_TAKE_BACK = """
+WITH returned (source_id, variant_id, quantity) AS (
+    VALUES {returned}
+), held AS MATERIALIZED (
+    SELECT s.variant_id FROM catalog_stock s WHERE s.variant_id IN (SELECT variant_id FROM returned)
+    ORDER BY s.variant_id FOR UPDATE OF s
+), moved AS (
+    INSERT INTO catalog_stockmovement (variant_id, kind, on_hand_change, reserved_change, source_id, reason)
+    SELECT r.variant_id, 'received', r.quantity, 0, r.source_id, %(reason)s FROM returned r JOIN held USING (variant_id)
+    ON CONFLICT DO NOTHING RETURNING variant_id, on_hand_change
+)
+UPDATE catalog_stock s SET on_hand = s.on_hand + back.pieces
+FROM (SELECT variant_id, sum(on_hand_change) AS pieces FROM moved GROUP BY variant_id) back
+WHERE s.variant_id = back.variant_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """So many pieces of a variant that came back; `source_id` names what brought them."""
+
+    source_id: uuid.UUID
+    variant_id: uuid.UUID
+    quantity: int
+
 
 def reserve(*, source_id: uuid.UUID, quantities: Mapping[uuid.UUID, int]) -> set[uuid.UUID]:
     """Promise stock to an order; returns the variants of which there was not enough.
@@ -118,3 +144,18 @@ def count(*, variant_id: uuid.UUID, change: int, reason: str, source_id: uuid.UU
             _COUNT,
             {"variant": variant_id, "kind": kind.value, "change": change, "reason": reason, "source": source_id},
         )
+
+
+def take_back(returned: Sequence[Returned], *, reason: str) -> None:
+    """Goods came back: they are on hand again. What was taken back under a source before is not taken back again."""
+    if not returned:
+        return
+    rows = ", ".join(
+        f"(%(source{index})s::uuid, %(variant{index})s::uuid, %(quantity{index})s::int)"
+        for index in range(len(returned))
+    )
+    values: dict[str, Any] = {"reason": reason}
+    for index, one in enumerate(returned):
+        values |= {f"source{index}": one.source_id, f"variant{index}": one.variant_id, f"quantity{index}": one.quantity}
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_BACK.format(returned=rows), values)

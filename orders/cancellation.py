@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from catalog import stock
 from kit import clock
@@ -20,7 +22,7 @@ from orders.actors import SYSTEM, Actor
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.settlement import settle_locked
 from orders.status import MOVES, StatusRefused, transition
-from payments import collecting
+from payments import collecting, holding
 
 
 def can_be_cancelled(order: Order) -> bool:
@@ -54,12 +56,21 @@ def cancel_unpaid(order_id: uuid.UUID, *, actor: Actor, facts: Mapping[str, Any]
 
 
 def expire_order(order_id: uuid.UUID, *, now: datetime | None = None) -> bool:
-    """Cancel an order whose time to pay is over; False, and nothing happens, if it is not (any more)."""
+    """Cancel an order whose time to pay is over; False, and nothing happens, if it is not (any more).
+
+    While money is held for the order its time begins anew instead: it is a person's turn to capture it or let it go,
+    and a hold that the gateway lets go of no longer counts.
+    """
     with transaction.atomic(durable=True):
         order = Order.objects.select_for_update(skip_locked=True).filter(pk=order_id).first()
         if order is None or order.status != OrderStatus.PAYMENT_PENDING or order.expires_at is None:
             return False
-        if order.expires_at > (now or clock.now()):
+        now = now or clock.now()
+        if order.expires_at > now:
+            return False
+        if holding.holds(order.pk).exists():
+            order.expires_at = now + settings.ORDER_EXPIRES_AFTER
+            order.save(update_fields=["expires_at"])
             return False
         _cancel(order, event=HistoryEvent.EXPIRED, actor=SYSTEM, facts={})
     return True
@@ -67,8 +78,13 @@ def expire_order(order_id: uuid.UUID, *, now: datetime | None = None) -> bool:
 
 def orders_to_expire(now: datetime, limit: int) -> list[uuid.UUID]:
     """Orders whose time to pay is over, the oldest first."""
-    due = Order.objects.filter(status=OrderStatus.PAYMENT_PENDING, expires_at__lte=now).order_by("expires_at")
-    return list(due.values_list("pk", flat=True)[:limit])
+    return list(due_to_expire(now).values_list("pk", flat=True)[:limit])
+
+
+def due_to_expire(now: datetime) -> QuerySet[Order]:
+    """The same as a query."""
+    due = Order.objects.filter(status=OrderStatus.PAYMENT_PENDING, expires_at__lte=now)
+    return due.order_by("expires_at", "pk")
 
 
 def _is_open(order: Order) -> bool:

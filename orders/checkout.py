@@ -59,7 +59,9 @@ def resume(placement_key: uuid.UUID) -> Checkout | None:
     order = Order.objects.filter(placement_key=placement_key).first()
     if order is None:
         return None
-    request_id = PaymentRequest.objects.filter(subject_id=order.pk).values_list("pk", flat=True).first()
+    # The one that the order was placed with; others may have followed.
+    requests = PaymentRequest.objects.filter(subject_id=order.pk).order_by("created_at")
+    request_id = requests.values_list("pk", flat=True).first()
     return _ask(PlacedOrder(order.pk, order.number, order.total, request_id), again=True)
 
 

@@ -9,7 +9,7 @@ from kit.errors import NotFound
 from orders import actors
 from orders.models import Order, OrderStatus, PaymentTerms
 from orders.settlement import settle
-from orders.status import SETTLED, StatusRefused
+from orders.status import SETTLED, UNPAID, StatusRefused
 from payments import collecting, queries
 from payments.gateways.base import GatewayError, PaymentState, Rejected, RequestReport
 from payments.models import PaymentRequest, RequestState
@@ -61,20 +61,21 @@ def _again(order: Order, claim: uuid.UUID | None) -> None:
 
 
 def ask_gateway(order: Order) -> tuple[Order, str]:
-    """Ask the gateway about each of the order's requests, capture what is authorized, settle.
+    """Ask the gateway about each of the order's requests, capture what is authorized and not to be held, settle.
 
-    Returns the order as it is now and, in a word, how its payment stands. Raises GatewayError.
+    Returns the order as it is now and, in a word, how its newest payment stands. Raises GatewayError.
     """
-    why = "on_delivery" if order.payment_terms == PaymentTerms.ON_DELIVERY else "nothing_asked"
+    standings: list[str] = []
     for request in queries.online_requests(order.pk):
         report = collecting.fetch(request)
         order = settle(order.pk, actor=actors.GATEWAY, report=report)
-        if order.status == OrderStatus.PAYMENT_PENDING:
+        if order.status in UNPAID:
             before, report = report, _capture(request, report)
             if report is not before:
                 order = settle(order.pk, actor=actors.GATEWAY, report=report)
-        why = _standing(request, report)
-    return order, why
+        standings.append(_standing(request, report))
+    nothing = "on_delivery" if order.payment_terms == PaymentTerms.ON_DELIVERY else "nothing_asked"
+    return order, standings[0] if standings else nothing
 
 
 def _capture(request: PaymentRequest, report: RequestReport) -> RequestReport:

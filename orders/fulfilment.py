@@ -8,6 +8,7 @@ from django.db import transaction
 
 from catalog import stock
 from kit import clock
+from orders import restocking, sales
 from orders.actors import Actor
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus, PaymentTerms
 from orders.settlement import settle_locked
@@ -44,6 +45,8 @@ def send_order(order_id: uuid.UUID, *, actor: Actor, carrier: str = "", tracking
         order.carrier, order.tracking_number = carrier, tracking_number
         order.save(update_fields=["fulfilment", "sent_at", "carrier", "tracking_number"])
         stock.send(source_id=order.reservation_id)
+        restocking.restock(order)
+        sales.post_earned(order)
         note(order, event=HistoryEvent.SENT, actor=actor, facts={"carrier": carrier, "number": tracking_number})
     return order
 

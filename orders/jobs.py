@@ -19,13 +19,14 @@ from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
 from kit import clock
-from orders import actors, cancellation, notifications, queue
+from kit.crashpoints import Seam, crashpoint
+from orders import actors, cancellation, events, expiry, notifications, payments, queue
 from orders.confirmation import ask_gateway
 from orders.models import Order
 from orders.settlement import settle
-from payments import collecting, gateways, inbox, queries, recording, refunding
-from payments.gateways.base import GatewayError, NotKnown, OutcomeUnknown, Unavailable
-from payments.models import OPEN_REFUND_STATES, EventState, PaymentRequest, Refund, RequestState, WebhookEvent
+from payments import collecting, inbox, queries, refunding
+from payments.gateways.base import GatewayError, OutcomeUnknown, Unavailable
+from payments.models import CHASED_REFUND_STATES, EventState, PaymentRequest, Refund, RequestState, WebhookEvent
 
 log = structlog.get_logger(__name__)
 
@@ -50,38 +51,15 @@ def work_event(event_id: int) -> None:
     if event is None:
         return
     try:
-        known = _work(event)
+        state = events.work(event)
     except (OutcomeUnknown, Unavailable):
         inbox.mark_tried(event, give_up_after=None)
         raise
     except Exception:
         inbox.mark_tried(event, give_up_after=GIVE_UP_EVENT_AFTER)
         raise
-    inbox.mark(event, EventState.WORKED if known else EventState.ORPHANED)
-
-
-def _work(event: WebhookEvent) -> bool:
-    """True if the event is about money of ours."""
-    if not event.gateway_reference:
-        return False
-    subject_id = queries.find_subject(event.gateway, event.gateway_reference)
-    if subject_id is None:
-        # Its request may be ours all the same: the event can be faster than the answer that carries the reference.
-        try:
-            report = gateways.online(event.gateway).fetch(event.gateway_reference)
-        except NotKnown:
-            # Not under our keys: another shop's, or a test's.
-            return False
-        request = recording.find_request(report)
-        if request is None:
-            return False
-        settle(request.subject_id, actor=actors.GATEWAY, report=report)
-        subject_id = request.subject_id
-    order = Order.objects.filter(pk=subject_id).first()
-    if order is None:
-        return False
-    ask_gateway(order)
-    return True
+    crashpoint(Seam.EVENT_WORKED)
+    inbox.mark(event, state)
 
 
 @app.task(name=queue.CHASE_REQUEST, queue="money")
@@ -99,25 +77,23 @@ def chase_request(request_id: str) -> None:
 def _chase(request: PaymentRequest) -> None:
     cut_off = request.state in (RequestState.INITIATED, RequestState.UNKNOWN, RequestState.REFUSED)
     if cut_off and request.cancel_wanted_at is None:
-        # The caller was cut off before the shopper got what they need to pay. Nobody will pay this order.
-        cancellation.cancel_unpaid(request.subject_id, actor=actors.SYSTEM, facts={"reason": "payment cut off"})
+        # The caller was cut off before the shopper got what they need to pay. Nobody will pay this request, nor the
+        # order if it was placed with it.
+        if payments.is_first(request):
+            cancellation.cancel_unpaid(request.subject_id, actor=actors.SYSTEM, facts={"reason": "payment cut off"})
+        else:
+            payments.give_up(request.subject_id, request.pk)
         request.refresh_from_db()
         if request.state == RequestState.REFUSED or request.cancel_wanted_at is None:
             return
-    report = collecting.cancel_at_gateway(request)
-    if report is not None:
-        settle(request.subject_id, actor=actors.GATEWAY, report=report)
-    elif clock.now() - request.created_at < settings.UNKNOWN_OUTCOME_ASK_AFTER:
-        # The call that creates it may still be on its way: the periodic chase looks once more.
-        return
-    collecting.mark_cancelled(request.pk)
+    payments.make_unpayable(request)
 
 
 @app.task(name=queue.SEND_REFUND, queue="money")
 def send_refund(refund_id: str) -> None:
     """Carry a refund to its gateway, or ask how far it is; then settle its order."""
     refund = Refund.objects.select_related("attempt__request").get(pk=uuid.UUID(refund_id))
-    if refund.state not in OPEN_REFUND_STATES:
+    if refund.state not in CHASED_REFUND_STATES:
         return
     refunding.mark_asked(refund.pk)
     request = refund.attempt.request
@@ -157,32 +133,24 @@ def chase(timestamp: int) -> None:
     queue.chase_later(inbox.WORK_EVENT, queries.events_to_work(now, after, BATCH))
 
 
+@app.periodic(cron="* * * * *")
+@app.task(
+    name="orders.match_orphans", queue="orders", queueing_lock="orders.match_orphans", lock="orders.match_orphans"
+)
+def match_orphans(timestamp: int) -> None:
+    """Have events worked again that were about nothing we knew, and whose payment request is known by now."""
+    del timestamp
+    queue.chase_later(inbox.WORK_EVENT, inbox.match_orphans(settings.UNKNOWN_OUTCOME_ASK_AFTER, BATCH))
+
+
 @app.periodic(cron="* * * * * */10")
 @app.task(name="orders.expire", queue="orders", queueing_lock="orders.expire", lock="orders.expire")
 def expire_orders(timestamp: int) -> None:
-    """Cancel the orders whose time to pay is over, after a last look at their gateway: who paid in time has paid, even
-    if we never heard of it. A gateway that does not answer delays one order of a round, not all of them; money that
-    comes to light later is late money.
-    """
+    """Cancel the orders whose time to pay is over, a round at a time."""
     del timestamp
-    now, gateway_answers = clock.now(), True
-    for order_id in cancellation.orders_to_expire(now, BATCH):
-        try:
-            gateway_answers = gateway_answers and _look_once_more(order_id)
-            cancellation.expire_order(order_id, now=now)
-        except Exception:
-            # One poison order must not keep the others waiting: it is logged and comes again with the next round.
-            log.exception("expiry_failed", order=str(order_id))
-
-
-def _look_once_more(order_id: uuid.UUID) -> bool:
-    """Settle the order by what its gateway says; False if it says nothing."""
-    try:
-        ask_gateway(Order.objects.get(pk=order_id))
-    except GatewayError as error:
-        log.warning("expiry_without_answer", order=str(order_id), reason=error.reason)
-        return False
-    return True
+    now = clock.now()
+    for _ in expiry.expire(cancellation.orders_to_expire(now, expiry.BATCH), now=now):
+        pass
 
 
 @app.periodic(cron="* * * * * */5")

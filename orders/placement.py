@@ -19,12 +19,15 @@ from catalog import offers, stock
 from kit import clock
 from kit.ids import new_id
 from kit.money import Money
-from orders import checks
+from orders import checks, sales
 from orders.actors import Actor
+from orders.announcing import EMIT_PLACED
 from orders.checks import Basket, DeliveryAddress, OrderRefused, WantedItem
 from orders.models import Order, OrderStatus, PaymentTerms
-from payments import collecting
+from payments import collecting, ledger
 from payments.models import GatewayName
+from payments.outgoing.events import emit_values
+from payments.outgoing.models import EventType
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,12 @@ WITH placed AS (
     ) VALUES {lines}
 ), asked AS (
     {request}
-), told AS (
+), {ledger}, told AS (
     INSERT INTO orders_orderhistory (order_id, event, from_status, to_status, actor_kind, actor_id, facts)
     VALUES (%(id)s, 'placed', '', %(status)s, %(actor_kind)s, %(actor_id)s, '{{}}')
 ), noticed AS (
     INSERT INTO orders_notice (order_id, kind, times_tried) SELECT %(id)s, 'confirmation', 0 WHERE %(confirm)s
-)
+), {emit}
 SELECT number FROM placed
 """
 
@@ -115,6 +118,8 @@ def place_order(purchase: Purchase) -> PlacedOrder:
         if short:
             # Sold while we were looking: the rollback takes everything back, then we say what is left.
             transaction.set_rollback(True)
+        elif not total.minor:
+            sales.post_earned(Order.objects.get(pk=order_id))
     if short:
         raise _sold_meanwhile(basket, short)
     return PlacedOrder(order_id, number, total, request_id if total.minor > 0 else None)
@@ -134,9 +139,19 @@ def _write(
         request_id=request_id, subject_id=order_id, gateway=purchase.gateway, amount=total
     )
     lines, line_values = _lines(basket)
+    booked = ledger.ordered_values(
+        source_id=order_id,
+        subject_id=order_id,
+        customer_id=purchase.customer_id,
+        currency=total.currency,
+        total=total.minor,
+        credits=basket.totals.credits,
+    )
     # Only the names of placeholders are put together here; every value travels as a parameter.
-    statement = _WRITE_ORDER.format(lines=lines, request=_REQUEST)
-    cursor.execute(statement, {**_order_values(order_id, purchase, basket), **line_values, **request})
+    statement = _WRITE_ORDER.format(lines=lines, request=_REQUEST, ledger=ledger.POST_ORDERED, emit=EMIT_PLACED)
+    values = {**_order_values(order_id, purchase, basket), **line_values, **request, **booked}
+    emitted = emit_values(event_type=EventType.ORDER_PLACED, subject_id=order_id, at=values["now"])
+    cursor.execute(statement, {**values, **emitted})
 
 
 def _order_values(order_id: uuid.UUID, purchase: Purchase, basket: Basket) -> dict[str, Any]:

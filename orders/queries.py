@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
+from payments.models import Refund, RefundState
+
 if TYPE_CHECKING:
-    from orders.models import Order  # noqa: F401
+    from orders.models import Order, OrderRefund  # noqa: F401
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -21,3 +23,16 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def with_details(self) -> OrderQuerySet:
         """With lines, their variants and history, read in one statement each."""
         return self.prefetch_related("lines__variant", "history")
+
+
+class OrderRefundQuerySet(models.QuerySet["OrderRefund"]):
+    """Which refunds that people made still count."""
+
+    def live(self) -> OrderRefundQuerySet:
+        """Those whose money is back, on its way, or waits for a second person: neither refused nor failed."""
+        standing = Refund.objects.filter(cause_id=models.OuterRef("pk")).exclude(state=RefundState.FAILED)
+        return self.filter(models.Exists(standing))
+
+    def to_decide(self) -> OrderRefundQuerySet:
+        """Those that wait for a second person."""
+        return self.filter(needs_approval=True, decided_at__isnull=True)

@@ -7,19 +7,25 @@ Locks, in the one global order: the order's row, its payment request, its stock.
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 
 from catalog import stock
-from kit.ids import new_id
+from kit.crashpoints import Seam, crashpoint
 from kit.money import Money
-from orders import notifications, queue
+from orders import late_money, notifications, queue, refund_failures
 from orders.actors import SYSTEM, Actor
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.status import SETTLED, by_money, note, transition
 from payments import queries, recording, refunding
 from payments.gateways.base import RequestReport
-from payments.models import Refund, RefundState
+from payments.models import RefundState
+from payments.refunding import RefundAsk
+
+_TOO_MUCH = "Paid more than was due"
+_CANCELLED = "The order was cancelled"
 
 
 def settle(order_id: uuid.UUID, *, actor: Actor, report: RequestReport | None = None) -> Order:
@@ -28,11 +34,13 @@ def settle(order_id: uuid.UUID, *, actor: Actor, report: RequestReport | None = 
     Afterwards the order's status follows from what was collected and refunded; whatever came in beyond what the order
     may keep is on its way back; and the history says what changed. Raises Order.DoesNotExist.
     """
+    crashpoint(Seam.REPORT_READ)
     with transaction.atomic(durable=True):
         order = Order.objects.select_for_update().get(pk=order_id)
         if report is not None:
             record_report(order, report)
         settle_locked(order, actor=actor)
+    crashpoint(Seam.REPORT_SETTLED)
     return order
 
 
@@ -44,45 +52,86 @@ def record_report(order: Order, report: RequestReport) -> None:
     request = recording.find_request(report)
     if request is not None and request.subject_id == order.pk:
         recording.record(request, report)
+        if any(payment.refunds for payment in report.payments):
+            refund_failures.note_failures(order)
 
 
 def settle_locked(order: Order, *, actor: Actor) -> None:
     """The same for an order whose row the caller holds locked in an open transaction."""
-    totals, changed = _take_over(order)
-    facts = {"collected_minor": totals.collected, "refunded_minor": totals.refunded}
-    nothing_to_send = False
+    before = (order.collected_minor, order.refunded_minor)
+    totals = _take_over(order)
+    news = _News(
+        actor=actor,
+        changed=before != (totals.collected, totals.refunded),
+        late_minor=max(0, totals.collected - before[0]),
+        facts={"collected_minor": totals.collected, "refunded_minor": totals.refunded},
+    )
     if order.status == OrderStatus.CANCELLED:
-        may_keep = 0
-        if totals.kept > 0 and _revive(order, totals.kept, facts):
-            may_keep = order.total_minor
-        elif changed:
-            note(order, event=HistoryEvent.PAYMENT, actor=actor, facts=facts)
+        _settle_cancelled(order, totals, news)
     else:
-        may_keep = order.total_minor
-        target = by_money(
-            total=order.total_minor,
-            collected=totals.collected,
-            refunded=totals.refunded,
-            delivered=order.fulfilment == Fulfilment.DELIVERED,
-        )
-        unsent = order.fulfilment == Fulfilment.UNFULFILLED
-        if order.status == OrderStatus.REFUNDED and target != OrderStatus.REFUNDED and unsent:
-            # A refund failed after all. The goods are free for others already, so the money has to go back once more.
-            target, may_keep = OrderStatus.CANCELLED, 0
-        nothing_to_send = target == OrderStatus.REFUNDED and unsent
-        if target != order.status:
-            transition(order, target, event=HistoryEvent.PAYMENT, actor=actor, facts=facts)
-        elif changed:
-            note(order, event=HistoryEvent.PAYMENT, actor=actor, facts=facts)
+        _settle_live(order, totals, news)
     if order.status in SETTLED:
         notifications.want_confirmation(order)
-    reason = "Paid more than was due" if may_keep else "The order was cancelled"
-    send_back(order, totals.kept - may_keep, reason=reason, actor=SYSTEM)
     for strange in refunding.kept_in_other_currencies(order.pk, order.currency):
         # It counts for nothing here, whatever the order's status.
         _promise(order, strange, reason="Paid in another currency", actor=SYSTEM)
-    if nothing_to_send:
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """Who brings what. `late_minor` came in now, should the order be over already."""
+
+    actor: Actor
+    changed: bool
+    late_minor: int
+    facts: dict[str, Any]
+
+
+def _settle_live(order: Order, totals: queries.MoneyTotals, news: _News) -> None:
+    """The status follows from the money and the goods; what is beyond the total goes back."""
+    may_keep = order.total_minor
+    target = by_money(
+        total=order.total_minor,
+        collected=totals.collected,
+        refunded=totals.refunded,
+        delivered=order.fulfilment == Fulfilment.DELIVERED,
+    )
+    unsent = order.fulfilment == Fulfilment.UNFULFILLED
+    if order.status == OrderStatus.REFUNDED and target != OrderStatus.REFUNDED and unsent:
+        # A refund failed after all. The goods are free for others already, so the money has to go back once more.
+        target, may_keep = OrderStatus.CANCELLED, 0
+    if target != order.status:
+        transition(order, target, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
+    elif news.changed:
+        note(order, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
+    send_back(order, totals.kept - may_keep, reason=_TOO_MUCH if may_keep else _CANCELLED, actor=SYSTEM)
+    if target == OrderStatus.REFUNDED and unsent:
         stock.release(source_id=order.reservation_id)
+
+
+def _settle_cancelled(order: Order, totals: queries.MoneyTotals, news: _News) -> None:
+    """An order that is over keeps nothing, unless money that came after its end revives it."""
+    late = min(news.late_minor, totals.kept)
+    if late > 0:
+        why_not = late_money.revive(order, totals.kept, news.facts)
+        if why_not is None:
+            send_back(order, totals.kept - order.total_minor, reason=_TOO_MUCH, actor=SYSTEM)
+            return
+        _send_back_late(order, late, why_not, news)
+        totals = queries.totals(order.pk, order.currency)
+    elif news.changed:
+        note(order, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
+    send_back(order, totals.kept, reason=_CANCELLED, actor=SYSTEM)
+
+
+def _send_back_late(order: Order, amount_minor: int, why_not: late_money.WhyNot, news: _News) -> None:
+    """Late money that revives nothing becomes credit or goes back, and the history says which and why."""
+    owner = late_money.credit_owner(order)
+    outcome = late_money.Otherwise.REFUND if owner is None else late_money.Otherwise.CREDIT
+    told = {**news.facts, "late_minor": amount_minor, "outcome": outcome.value, "because": why_not.value}
+    note(order, event=HistoryEvent.LATE_MONEY, actor=news.actor, facts=told)
+    amount = Money(amount_minor, order.currency)
+    _promise(order, amount, reason=_CANCELLED, actor=SYSTEM, credit_owner=owner)
 
 
 def send_back(order: Order, amount_minor: int, *, reason: str, actor: Actor) -> int:
@@ -94,23 +143,23 @@ def send_back(order: Order, amount_minor: int, *, reason: str, actor: Actor) -> 
     return _promise(order, Money(amount_minor, order.currency), reason=reason, actor=actor) if amount_minor > 0 else 0
 
 
-def _promise(order: Order, amount: Money, *, reason: str, actor: Actor) -> int:
+def _promise(order: Order, amount: Money, *, reason: str, actor: Actor, credit_owner: uuid.UUID | None = None) -> int:
     refunds = refunding.request_refunds(
-        subject_id=order.pk, currency=amount.currency, amount_minor=amount.minor, reason=reason
+        order.pk, RefundAsk(amount.minor, amount.currency, reason, customer_id=credit_owner)
     )
     promised = sum(refund.amount_minor for refund in refunds)
     if not promised:
         return 0
     note(
         order,
-        event=HistoryEvent.REFUND_REQUESTED,
+        event=HistoryEvent.REFUND_REQUESTED if credit_owner is None else HistoryEvent.CREDITED,
         actor=actor,
         facts={**_shown(Money(promised, amount.currency), order), "reason": reason},
     )
     for refund in refunds:
-        if refund.state == RefundState.REQUESTED:
+        if refund.state == RefundState.APPROVED:
             queue.send_refund_later(refund.pk)
-    # Cash is back at once.
+    # Cash and credit are back at once.
     _take_over(order)
     return promised
 
@@ -120,38 +169,10 @@ def _shown(amount: Money, order: Order) -> dict[str, int | str]:
     return {"amount_minor": amount.minor} if amount.currency == order.currency else {"amount": str(amount)}
 
 
-def _take_over(order: Order) -> tuple[queries.MoneyTotals, bool]:
-    """Copy what payments say of the order onto it; the totals, and whether they are news."""
+def _take_over(order: Order) -> queries.MoneyTotals:
+    """Copy what payments say of the order onto it; the totals."""
     totals = queries.totals(order.pk, order.currency)
-    changed = (totals.collected, totals.refunded) != (order.collected_minor, order.refunded_minor)
-    if changed:
+    if (totals.collected, totals.refunded) != (order.collected_minor, order.refunded_minor):
         order.collected_minor, order.refunded_minor = totals.collected, totals.refunded
         order.save(update_fields=["collected_minor", "refunded_minor"])
-    return totals, changed
-
-
-def _revive(order: Order, kept: int, facts: dict[str, int]) -> bool:
-    """Late money for an order that expired, and there is still stock: it lives again. Otherwise the money goes back.
-
-    What a person cancelled stays cancelled, and money that was promised back goes back although its refund failed.
-    """
-    cancelled = order.history.filter(to_status=OrderStatus.CANCELLED).exclude(from_status=OrderStatus.CANCELLED)
-    last = cancelled.order_by("-pk").first()
-    if last is None or last.event != HistoryEvent.EXPIRED or kept < order.total_minor:
-        return False
-    if Refund.objects.filter(attempt__request__subject_id=order.pk, currency=order.currency).exists():
-        return False
-    quantities: dict[uuid.UUID, int] = {}
-    for variant_id, quantity in order.lines.values_list("variant_id", "quantity"):
-        quantities[variant_id] = quantities.get(variant_id, 0) + quantity
-    reservation = new_id()
-    with transaction.atomic():
-        short = stock.reserve(source_id=reservation, quantities=quantities)
-        # What was there is given back with the savepoint; the rest of the transaction stays.
-        transaction.set_rollback(bool(short))
-    if short:
-        return False
-    order.reservation_id = reservation
-    order.save(update_fields=["reservation_id"])
-    transition(order, OrderStatus.PAID, event=HistoryEvent.REVIVED, actor=SYSTEM, facts=facts)
-    return True
+    return totals

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kit.errors import DomainError, Fault
+from orders import announcing, sales
 from orders.actors import Actor
 from orders.models import HistoryEvent, Order, OrderHistory, OrderStatus
 
@@ -68,7 +69,8 @@ def by_money(*, total: int, collected: int, refunded: int, delivered: bool) -> O
 def transition(
     order: Order, to: OrderStatus, *, event: HistoryEvent, actor: Actor, facts: Mapping[str, Any] | None = None
 ) -> None:
-    """Move an order, which the caller holds locked, and write the move down. Other changed fields are the caller's.
+    """Move an order, which the caller holds locked, write the move down, post what it means to the ledger and announce
+    it. Other changed fields are the caller's.
 
     Raises StatusRefused if the table has no such move.
     """
@@ -78,6 +80,18 @@ def transition(
     order.status = to
     order.save(update_fields=["status"])
     _write(order, event, actor, facts, from_status=current)
+    _post(order, current, to)
+    announcing.announce_move(order, to, event)
+
+
+def _post(order: Order, current: OrderStatus, to: OrderStatus) -> None:
+    if to == OrderStatus.CANCELLED or (to == OrderStatus.REFUNDED and sales.is_given_up(order)):
+        sales.post_called_off(order)
+        return
+    if current == OrderStatus.CANCELLED:
+        sales.post_revived(order)
+    if to in (*SETTLED, OrderStatus.REFUNDED):
+        sales.post_earned(order)
 
 
 def note(order: Order, *, event: HistoryEvent, actor: Actor, facts: Mapping[str, Any] | None = None) -> None:

@@ -70,14 +70,28 @@ LOOK: dict[str, Any] = {
         "show_search": False,
         "show_all_applications": False,
         "navigation": [
-            {"title": "Sales", "items": [_page("Orders", "shopping_cart", "orders_order")]},
+            {
+                "title": "Sales",
+                "items": [
+                    _page("Orders", "shopping_cart", "orders_order"),
+                    _page("Refunds by staff", "assignment_return", "orders_orderrefund"),
+                ],
+            },
             {
                 "title": "Money",
                 "separator": True,
                 "items": [
                     _page("Payment requests", "payments", "payments_paymentrequest"),
                     _page("Refunds", "undo", "payments_refund"),
+                    _page("Customer credit", "redeem", "payments_creditbalance"),
+                    _page("Ledger", "menu_book", "payments_ledgertransfer"),
+                    _page("Disputes", "gavel", "payments_dispute"),
                     _page("Webhook events", "webhook", "payments_webhookevent"),
+                    _page("Settlements", "account_balance", "settlements_settlement"),
+                    _page("Settlement lines", "receipt_long", "settlements_settlementline"),
+                    _page("Settlement files", "upload_file", "settlements_settlementimport"),
+                    _page("Discrepancies", "difference", "reconciliation_discrepancy"),
+                    _page("Reconciliations", "sync", "reconciliation_reconciliationrun"),
                 ],
             },
             {
@@ -88,6 +102,15 @@ LOOK: dict[str, Any] = {
                     _page("Stock", "inventory_2", "catalog_stock"),
                     _page("Stock movements", "swap_vert", "catalog_stockmovement"),
                     _page("Delivery methods", "local_shipping", "catalog_deliverymethod"),
+                ],
+            },
+            {
+                "title": "Outgoing events",
+                "separator": True,
+                "items": [
+                    _page("Subscriptions", "hub", "outgoing_subscription"),
+                    _page("Events", "campaign", "outgoing_outgoingevent"),
+                    _page("Deliveries", "outbox", "outgoing_delivery"),
                 ],
             },
             {

@@ -1,5 +1,8 @@
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.db.models.signals import post_migrate
+
+from kit import crashpoints
 
 
 class EdgeConfig(AppConfig):
@@ -10,6 +13,9 @@ class EdgeConfig(AppConfig):
     def ready(self) -> None:
         from orders_project import checks  # noqa: F401 - registers the system checks
         from orders_project.roles import ensure_roles
+
+        if settings.CRASH_AT and not settings.PRODUCTION:
+            crashpoints.arm(settings.CRASH_AT)
 
         def after_migrate(using: str, **_: object) -> None:
             if using == "default":

@@ -7,12 +7,25 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from orders.late_money import Otherwise, Revives
+
 
 @register(Tags.security)
 def production_has_no_development_defaults(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     """Errors, in production, for a default secret, the sandbox, DEBUG, half a gateway's keys, and links without TLS."""
     del app_configs
     return list(_errors()) if settings.PRODUCTION else []
+
+
+@register()
+def rules_are_known(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """Errors for a rule of the shop that is none."""
+    del app_configs
+    return [
+        Error(f"{name}={getattr(settings, name)} is none of {', '.join(known)}.", id="quittance.E007")
+        for name, known in (("LATE_MONEY_REVIVES", Revives), ("LATE_MONEY_OTHERWISE", Otherwise))
+        if getattr(settings, name) not in list(known)
+    ]
 
 
 def _errors() -> list[CheckMessage]:
@@ -49,5 +62,17 @@ def _errors() -> list[CheckMessage]:
                 hint="Set PUBLIC_BASE_URL=https://..., and BEHIND_PROXY=true where a proxy ends TLS.",
                 id="quittance.E005",
             )
+        )
+    if settings.OUTGOING_ALLOWED_PRIVATE_HOSTS:
+        found.append(
+            Error(
+                "Outgoing events may go to private hosts: whoever subscribes could reach what is not public.",
+                hint="Unset OUTGOING_ALLOWED_PRIVATE_HOSTS.",
+                id="quittance.E006",
+            )
+        )
+    if settings.CRASH_AT:
+        found.append(
+            Error("CRASH_AT would kill the process, and is ignored here.", hint="Unset CRASH_AT.", id="quittance.E010")
         )
     return found

@@ -39,6 +39,18 @@ _TEXTS = {
     "email_taken": "There is an account with this e-mail already.",
     "wrong_password": "This is not the present password.",
     "not_a_country": "Not a country.",
+    "lines_missing": "Name the lines that are given back, or the delivery.",
+    "lines_not_expected": "Lines go with the kind lines alone.",
+    "delivery_not_expected": "The delivery goes with the kind lines alone.",
+    "amount_missing": "Say how much goes back.",
+    "amount_not_expected": "The kind full gives back everything that is left: name no amount.",
+    "line_unknown": "The order has no line {line}.",
+    "line_repeated": "Line {line} is named twice.",
+    "quantity_invalid": "{left} pieces of this line have not been given back.",
+    "restocked_already": "{left} pieces of this line have not come back into stock.",
+    "delivery_refunded": "Nothing of the delivery is left to give back.",
+    "amount_beyond_lines": "These lines are worth {worth}.",
+    "amount_not_left": "Not an amount above zero and no more than what is left, {kept}.",
 }
 
 

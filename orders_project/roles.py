@@ -15,6 +15,8 @@ _SEE_ORDERS = (
     "payments.view_paymentrequest",
     "payments.view_paymentattempt",
     "payments.view_refund",
+    "payments.view_dispute",
+    "orders.view_orderrefund",
     "customers.view_customer",
     "catalog.view_product",
     "catalog.view_variant",
@@ -23,9 +25,15 @@ _SEE_ORDERS = (
     "catalog.view_deliverymethod",
 )
 
+_SEE_OUTGOING = (
+    "outgoing.view_subscription",
+    "outgoing.view_outgoingevent",
+    "outgoing.view_delivery",
+)
+
 ROLES: Mapping[str, tuple[str, ...]] = {
-    # answers the telephone: sees orders and may call one off
-    "support": (*_SEE_ORDERS, "orders.cancel_order"),
+    # answers the telephone: sees orders, may call one off or give money back, with a second person above the limit
+    "support": (*_SEE_ORDERS, "payments.view_creditbalance", "orders.cancel_order", "orders.refund_order"),
     # packs and sends, and takes the money at the door
     "warehouse": (*_SEE_ORDERS, "orders.fulfil_order", "orders.collect_cash"),
     # decides what is on sale, and how much of it there is
@@ -36,8 +44,36 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "catalog.change_stock",
         "catalog.view_stockmovement",
     ),
+    # connects the merchant's own systems; decides who hears of everything that happens, so a role of its own
+    "integrations": (
+        *_SEE_OUTGOING,
+        "outgoing.add_subscription",
+        "outgoing.change_subscription",
+        "outgoing.redeliver_delivery",
+    ),
     # checks the money, sees what gateways told us and asks them again
-    "accounting": (*_SEE_ORDERS, "payments.view_webhookevent", "orders.ask_gateway"),
+    "accounting": (
+        *_SEE_ORDERS,
+        *_SEE_OUTGOING,
+        "payments.view_webhookevent",
+        "settlements.view_settlement",
+        "settlements.view_settlementline",
+        "settlements.view_settlementimport",
+        "reconciliation.view_discrepancy",
+        "reconciliation.view_reconciliationrun",
+        "reconciliation.resolve_discrepancy",
+        "payments.view_ledgertransfer",
+        "payments.view_ledgerentry",
+        "payments.view_creditbalance",
+        "orders.refund_order",
+        "orders.approve_refund",
+        "orders.ask_gateway",
+        "orders.request_payment",
+        "orders.capture_payment",
+        "orders.void_payment",
+        "payments.add_disputenote",
+        "payments.work_again_webhookevent",
+    ),
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import environ
 from django.utils.csp import CSP
 
+from orders.refund_limits import read_limits
 from orders_project import environment
 from orders_project.admin_look import LOOK
 from orders_project.logs import LOG_SETTINGS, configure_structlog
@@ -21,6 +22,8 @@ env = environment.read()
 ENVIRONMENT = environment.deployment(env)
 PRODUCTION = ENVIRONMENT == "production"
 DEBUG = env.bool("DEBUG", default=False)
+# Where tests kill the process (kit.crashpoints); production refuses it.
+CRASH_AT = env.str("CRASH_AT", default="")
 
 DEVELOPMENT_SECRET_KEY = "development-only-key-that-production-refuses-0123456789"  # noqa: S105
 # Several keys, comma separated: the first signs, all verify (rotation).
@@ -57,11 +60,27 @@ GATEWAY_READ_TIMEOUT_S = env.float("GATEWAY_READ_TIMEOUT_S", default=8.0)
 
 # An order whose online payment is open for longer gives its stock back.
 ORDER_EXPIRES_AFTER = timedelta(minutes=env.int("ORDER_EXPIRES_AFTER_MINUTES", default=60))
+# What one person may refund of one order without a second one, in major units of its currency.
+REFUND_APPROVAL_ABOVE = read_limits(env.str("REFUND_APPROVAL_ABOVE", default="USD:500,INR:40000,*:500"))
 # A gateway call whose outcome nobody knows, or that a crash cut off, is asked about again after this.
 UNKNOWN_OUTCOME_ASK_AFTER = timedelta(seconds=env.int("UNKNOWN_OUTCOME_ASK_AFTER_S", default=60))
+# Money for an order that is over revives one that expired, any, or none, and otherwise goes back or becomes credit.
+LATE_MONEY_REVIVES = env.str("LATE_MONEY_REVIVES", default="expired")
+LATE_MONEY_OTHERWISE = env.str("LATE_MONEY_OTHERWISE", default="refund")
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=90))
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=30))
 IDEMPOTENCY_KEPT = timedelta(hours=48)
+# Hosts that outgoing events may go to although they are near, spelt exactly so: for development and tests.
+OUTGOING_ALLOWED_PRIVATE_HOSTS: list[str] = env.list("OUTGOING_ALLOWED_PRIVATE_HOSTS", default=[])
+# A subscriber all of whose tries have failed for so long, and at least so many in a row, is disabled.
+OUTGOING_DISABLE_AFTER = timedelta(hours=env.int("OUTGOING_DISABLE_AFTER_HOURS", default=24))
+OUTGOING_DISABLE_AFTER_FAILURES = env.int("OUTGOING_DISABLE_AFTER_FAILURES", default=20)
+# How far a reconciliation of payments goes back behind the end of the last one: a hold lives that long at a gateway.
+RECONCILE_OVERLAP = timedelta(days=env.int("RECONCILE_OVERLAP_DAYS", default=7))
+# What has an unknown outcome for so long, although it was asked about, is put before a person.
+RECONCILE_STUCK_AFTER = timedelta(minutes=env.int("RECONCILE_STUCK_AFTER_MINUTES", default=60))
+# Captured money that no settlement contains after so long is put before a person.
+UNSETTLED_AFTER = timedelta(days=env.int("UNSETTLED_AFTER_DAYS", default=10))
 MAX_BODY_BYTES = 256 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
@@ -86,7 +105,11 @@ INSTALLED_APPS = [
     "catalog",
     "customers",
     "payments",
+    "payments.reconciliation",
+    "payments.settlements",
+    "payments.outgoing",
     "orders",
+    "orders.reconciliation",
     "orders_project",
     "orders_project.idempotency",
 ]
@@ -263,6 +286,7 @@ SPECTACULAR_SETTINGS = {
         "ProductKindEnum": "catalog.models.ProductKind.choices",
         "OrderStatusEnum": "orders.api.serializers.STATUS_CHOICES",
         "FulfilmentEnum": "orders.models.Fulfilment.choices",
+        "RefundKindEnum": "orders.models.RefundKind.choices",
     },
 }
 

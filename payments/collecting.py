@@ -13,22 +13,26 @@ from django.db import connection
 from django.db.models import F, QuerySet
 
 from kit import clock
+from kit.crashpoints import Seam, crashpoint
 from kit.money import Money
-from payments import gateways, recording
+from payments import gateways, holding, recording
 from payments.gateways import offline
-from payments.gateways.base import Ask, GatewayError, OutcomeUnknown, PaymentState, RequestReport
+from payments.gateways.base import Ask, Declined, GatewayError, OutcomeUnknown, PaymentState, Rejected, RequestReport
 from payments.models import AttemptState, GatewayName, PaymentAttempt, PaymentRequest, Refund, RequestState
 
 OPEN_REQUEST = """
 INSERT INTO payments_paymentrequest
-    (id, subject_id, gateway, client_secret, amount_minor, currency, description, state, times_asked)
+    (id, subject_id, gateway, client_secret, amount_minor, currency, description, hold, state, times_asked)
 SELECT %(request_id)s, %(request_subject)s, %(request_gateway)s, '', %(request_amount)s::bigint, %(request_currency)s,
-       {description}, %(request_state)s, 0
+       {description}, %(request_hold)s, %(request_state)s, 0
 WHERE %(request_amount)s::bigint > 0
 """
 """Writes down that an amount is asked for, if it is above zero. Part of the statement of whoever asks: the active
 request of a subject comes into being with the subject. `description` is an SQL expression; the values are those of
 `request_values`."""
+
+
+_DONE = (RequestState.PAID, RequestState.CLOSED)
 
 
 def refuse_transaction() -> None:
@@ -47,7 +51,7 @@ def is_configured(gateway: GatewayName) -> bool:
 
 
 def request_values(
-    *, request_id: uuid.UUID, subject_id: uuid.UUID, gateway: GatewayName, amount: Money
+    *, request_id: uuid.UUID, subject_id: uuid.UUID, gateway: GatewayName, amount: Money, hold: bool = False
 ) -> dict[str, Any]:
     """The values of `OPEN_REQUEST`. A gateway is told after the commit; cash needs nobody to be told."""
     state = RequestState.OPEN if gateway == GatewayName.OFFLINE else RequestState.INITIATED
@@ -57,8 +61,30 @@ def request_values(
         "request_gateway": gateway.value,
         "request_amount": amount.minor,
         "request_currency": amount.currency,
+        "request_hold": hold,
         "request_state": state.value,
     }
+
+
+def open_request(
+    *,
+    request_id: uuid.UUID,
+    subject_id: uuid.UUID,
+    gateway: GatewayName,
+    amount: Money,
+    description: str,
+    hold: bool = False,
+) -> bool:
+    """Write down, in the caller's transaction, that a further amount is asked for; False if one is asked for already.
+
+    Its gateway is told after the commit; a caller who is cut off before that is found by the chase.
+    """
+    values = request_values(request_id=request_id, subject_id=subject_id, gateway=gateway, amount=amount, hold=hold)
+    with connection.cursor() as cursor:
+        # The index that allows one active request answers a race of two.
+        statement = OPEN_REQUEST.format(description="%(description)s") + "ON CONFLICT DO NOTHING"
+        cursor.execute(statement, {**values, "description": description})
+        return bool(cursor.rowcount)
 
 
 def create_at_gateway(request_id: uuid.UUID, *, again: bool = False) -> PaymentRequest:
@@ -73,15 +99,18 @@ def create_at_gateway(request_id: uuid.UUID, *, again: bool = False) -> PaymentR
     if request.state not in (RequestState.INITIATED, RequestState.UNKNOWN) or request.cancel_wanted_at is not None:
         return request
     gateway, ask = gateways.online(request.gateway), ask_of(request)
+    crashpoint(Seam.CREATE_INTENDED)
     try:
         report = (gateway.find(ask) if again else None) or gateway.create(ask)
     except GatewayError as error:
         state = RequestState.UNKNOWN if isinstance(error, OutcomeUnknown) else RequestState.REFUSED
         _undecided(request_id).update(state=state)
         raise
+    crashpoint(Seam.CREATE_ASKED)
     _undecided(request_id).update(
         state=RequestState.OPEN, gateway_reference=report.reference, client_secret=report.client_secret
     )
+    crashpoint(Seam.CREATE_RECORDED)
     request.refresh_from_db()
     return request
 
@@ -92,7 +121,13 @@ def _undecided(request_id: uuid.UUID) -> QuerySet[PaymentRequest]:
 
 def ask_of(request: PaymentRequest) -> Ask:
     """What the gateway is told of a request, the same at every repetition."""
-    return Ask(key=str(request.pk), amount=request.amount, description=request.description, since=request.created_at)
+    return Ask(
+        key=str(request.pk),
+        amount=request.amount,
+        description=request.description,
+        since=request.created_at,
+        hold=request.hold,
+    )
 
 
 def want_cancelled(subject_id: uuid.UUID) -> list[uuid.UUID]:
@@ -106,9 +141,15 @@ def want_cancelled(subject_id: uuid.UUID) -> list[uuid.UUID]:
     for request in requests.filter(gateway=GatewayName.OFFLINE, state=RequestState.OPEN):
         recording.record(request, gateways.cash_box().cancel(ask_of(request)))
     online = requests.exclude(gateway=GatewayName.OFFLINE)
-    online.filter(cancel_wanted_at__isnull=True).exclude(state=RequestState.PAID).update(cancel_wanted_at=clock.now())
+    online.filter(cancel_wanted_at__isnull=True).exclude(state__in=_DONE).update(cancel_wanted_at=clock.now())
     active = (RequestState.INITIATED, RequestState.UNKNOWN, RequestState.OPEN)
     return list(online.filter(state__in=active).values_list("pk", flat=True))
+
+
+def want_voided(request_id: uuid.UUID) -> None:
+    """Note, in the caller's transaction, that nobody should pay this one request any more. A gateway is told next."""
+    requests = PaymentRequest.objects.filter(pk=request_id, cancel_wanted_at__isnull=True)
+    requests.exclude(state__in=_DONE).update(cancel_wanted_at=clock.now())
 
 
 def cancel_at_gateway(request: PaymentRequest) -> RequestReport | None:
@@ -117,6 +158,7 @@ def cancel_at_gateway(request: PaymentRequest) -> RequestReport | None:
     Raises GatewayError; the row stays as it is and the chase comes back to it.
     """
     refuse_transaction()
+    crashpoint(Seam.CANCEL_INTENDED)
     gateway = gateways.online(request.gateway)
     reference = request.gateway_reference
     if reference is None:
@@ -124,13 +166,16 @@ def cancel_at_gateway(request: PaymentRequest) -> RequestReport | None:
         if found is None:
             return None
         reference = found.reference
-    return gateway.cancel(reference)
+    report = gateway.cancel(reference)
+    crashpoint(Seam.CANCEL_ASKED)
+    return report
 
 
 def mark_cancelled(request_id: uuid.UUID) -> None:
     """What was not paid by now is cancelled for us; money that arrives all the same is late money."""
     requests = PaymentRequest.objects.filter(pk=request_id)
-    requests.exclude(state__in=(RequestState.PAID, RequestState.REFUSED)).update(state=RequestState.CANCELLED)
+    requests.exclude(state__in=(*_DONE, RequestState.REFUSED)).update(state=RequestState.CANCELLED)
+    crashpoint(Seam.CANCEL_RECORDED)
 
 
 def mark_asked(request_id: uuid.UUID) -> None:
@@ -150,24 +195,39 @@ def fetch(request: PaymentRequest) -> RequestReport:
 def capture_authorized(request: PaymentRequest, report: RequestReport) -> RequestReport:
     """Capture what a report shows as authorized; returns what the gateway says afterwards.
 
-    Only the amount that was asked for is captured; a hold of another amount or currency is left for a person. The wish
-    is committed first. Raises GatewayError: whether the money was taken is then asked about again, never assumed.
+    Only the amount that was asked for is captured, and of what was asked to be held only what a person wants captured
+    (`payments.holding`); a hold of another amount or currency is left for a person. The wish is committed first. Raises
+    GatewayError: whether the money was taken is then asked about again, never assumed.
     """
     refuse_transaction()
-    gateway = gateways.online(request.gateway)
-    held = [
-        payment
-        for payment in report.payments
-        if payment.state == PaymentState.AUTHORIZED
-        and (payment.amount_minor, payment.currency) == (request.amount_minor, request.currency)
-    ]
-    if not held or any(payment.state == PaymentState.CAPTURED for payment in report.payments):
+    if any(payment.state == PaymentState.CAPTURED for payment in report.payments):
         return report
-    payment = held[0]
-    attempts = PaymentAttempt.objects.filter(gateway=request.gateway, gateway_payment_id=payment.payment_id)
-    attempts.filter(state=AttemptState.AUTHORIZED).update(capture_wanted_at=clock.now())
-    gateway.capture(report.reference, payment.payment_id, request.amount)
+    wanted = holding.find_wanted(request, report) if request.hold else _want_all(request, report)
+    if wanted is None:
+        return report
+    payment_id, amount = wanted
+    gateway = gateways.online(request.gateway)
+    crashpoint(Seam.CAPTURE_INTENDED)
+    try:
+        gateway.capture(report.reference, payment_id, amount)
+    except (Declined, Rejected):
+        # Nothing happened, and asking once more would not change that; what is asked for is captured at every look.
+        if request.hold:
+            holding.forget_wish(request.gateway, payment_id)
+        raise
+    crashpoint(Seam.CAPTURE_ASKED)
     return gateway.fetch(report.reference)
+
+
+def _want_all(request: PaymentRequest, report: RequestReport) -> tuple[str, Money] | None:
+    """Note that an authorized payment of just what was asked for is to be captured; its id and amount."""
+    for payment in report.payments:
+        asked = (payment.amount_minor, payment.currency) == (request.amount_minor, request.currency)
+        if asked and payment.state == PaymentState.AUTHORIZED:
+            attempts = PaymentAttempt.objects.filter(gateway=request.gateway, gateway_payment_id=payment.payment_id)
+            attempts.filter(state=AttemptState.AUTHORIZED).update(capture_wanted_at=clock.now())
+            return payment.payment_id, request.amount
+    return None
 
 
 def find_cash(receipt: uuid.UUID) -> PaymentAttempt | None:

@@ -6,11 +6,15 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import F, Q, QuerySet, Sum
 
 from payments.models import (
+    CHASED_REFUND_STATES,
+    OPEN_DISPUTE_STATES,
     OPEN_REFUND_STATES,
     AttemptState,
+    Dispute,
     EventState,
     GatewayName,
     PaymentAttempt,
@@ -19,13 +23,14 @@ from payments.models import (
     RequestState,
     WebhookEvent,
 )
+from payments.status import PaymentFacts
 
 _LONGEST_PAUSE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class MoneyTotals:
-    """What came in for a subject, what is back with the payer, and what is on its way back. Minor units."""
+    """What came in for a subject, what went back, to the payer or as credit, and what is on its way. Minor units."""
 
     collected: int
     refunded: int
@@ -40,16 +45,52 @@ class MoneyTotals:
 def totals(subject_id: uuid.UUID, currency: str) -> MoneyTotals:
     """The money of a subject in its own currency; money in another never counts towards it. Two statements."""
     attempts = PaymentAttempt.objects.filter(request__subject_id=subject_id, currency=currency)
-    sums = attempts.aggregate(collected=Sum("captured_minor", default=0), refunded=Sum("refunded_minor", default=0))
+    sums = attempts.aggregate(
+        collected=Sum("captured_minor", default=0),
+        refunded=Sum(F("refunded_minor") + F("credited_minor"), default=0),
+    )
     refunds = Refund.objects.filter(attempt__request__subject_id=subject_id, currency=currency)
     under_way = refunds.filter(state__in=OPEN_REFUND_STATES).aggregate(sum=Sum("amount_minor", default=0))
     return MoneyTotals(collected=sums["collected"], refunded=sums["refunded"], refunding=under_way["sum"])
+
+
+_FACTS = """
+WITH mine AS (
+    SELECT a.id, a.amount_minor, a.captured_minor, a.refunded_minor + a.credited_minor AS refunded_minor,
+           a.state = 'authorized' AND r.state = 'open' AND r.cancel_wanted_at IS NULL AS is_held
+    FROM payments_paymentattempt a JOIN payments_paymentrequest r ON r.id = a.request_id
+    WHERE r.subject_id = %s AND a.currency = %s
+)
+SELECT coalesce(sum(amount_minor) FILTER (WHERE is_held), 0)::bigint, coalesce(sum(captured_minor), 0)::bigint,
+       coalesce(sum(refunded_minor), 0)::bigint,
+       (SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_refund
+        WHERE attempt_id IN (SELECT id FROM mine) AND state = ANY(%s)),
+       (SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_dispute
+        WHERE attempt_id IN (SELECT id FROM mine) AND state = ANY(%s)),
+       (SELECT coalesce(sum(withdrawn_minor), 0)::bigint FROM payments_dispute
+        WHERE attempt_id IN (SELECT id FROM mine) AND state = 'lost')
+FROM mine
+"""
+
+
+def facts(subject_id: uuid.UUID, currency: str, *, due: int, is_called_off: bool) -> PaymentFacts:
+    """The money of a subject as `payments.status` judges it. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FACTS, [subject_id, currency, list(OPEN_REFUND_STATES), list(OPEN_DISPUTE_STATES)])
+        authorized, captured, refunded, refunding, disputed, charged_back = cursor.fetchone()
+    return PaymentFacts(due, authorized, captured, refunded, refunding, disputed, charged_back, is_called_off)
 
 
 def find_subject(gateway: str, reference: str) -> uuid.UUID | None:
     """Whose money a gateway's payment request is for, if it is one of ours."""
     requests = PaymentRequest.objects.filter(gateway=gateway, gateway_reference=reference)
     return requests.values_list("subject_id", flat=True).first()
+
+
+def find_attempt(gateway: str, payment_id: str) -> PaymentAttempt | None:
+    """A gateway's payment with its request, if it is one of ours."""
+    attempts = PaymentAttempt.objects.filter(gateway=gateway, gateway_payment_id=payment_id)
+    return attempts.select_related("request").first()
 
 
 def online_requests(subject_id: uuid.UUID) -> QuerySet[PaymentRequest]:
@@ -63,6 +104,11 @@ def requests_of(subject_id: uuid.UUID) -> QuerySet[PaymentRequest]:
     return PaymentRequest.objects.filter(subject_id=subject_id).prefetch_related("attempts__refunds")
 
 
+def disputes_of(subject_id: uuid.UUID) -> QuerySet[Dispute]:
+    """The disputes about the payments of a subject, the newest first."""
+    return Dispute.objects.filter(attempt__request__subject_id=subject_id)
+
+
 def _due(
     now: datetime, after: timedelta, *, born: str = "created_at", last: str = "asked_at", times: str = "times_asked"
 ) -> Q:
@@ -74,21 +120,25 @@ def _due(
     return condition | Q(**{f"{times}__gte": 10, f"{last}__lt": now - _LONGEST_PAUSE})
 
 
-def requests_to_chase(now: datetime, after: timedelta, limit: int) -> list[uuid.UUID]:
+def unclear_requests() -> QuerySet[PaymentRequest]:
     """Requests cut off, of unknown outcome or refused while nobody called off what they were for; open ones that should
     be cancelled."""
-    chased = PaymentRequest.objects.exclude(gateway=GatewayName.OFFLINE).filter(
+    return PaymentRequest.objects.exclude(gateway=GatewayName.OFFLINE).filter(
         Q(state__in=(RequestState.INITIATED, RequestState.UNKNOWN))
         | Q(state=RequestState.OPEN, cancel_wanted_at__isnull=False)
         | Q(state=RequestState.REFUSED, cancel_wanted_at__isnull=True)
     )
-    due = chased.filter(_due(now, after)).order_by("created_at")
+
+
+def requests_to_chase(now: datetime, after: timedelta, limit: int) -> list[uuid.UUID]:
+    """Unclear requests that it is time to ask about."""
+    due = unclear_requests().filter(_due(now, after)).order_by("created_at")
     return list(due.values_list("id", flat=True)[:limit])
 
 
 def refunds_to_chase(now: datetime, after: timedelta, limit: int) -> list[uuid.UUID]:
-    """Refunds that are not done."""
-    chased = Refund.objects.filter(state__in=OPEN_REFUND_STATES)
+    """Refunds that are approved and not done."""
+    chased = Refund.objects.filter(state__in=CHASED_REFUND_STATES)
     due = chased.filter(_due(now, after)).order_by("created_at")
     return list(due.values_list("id", flat=True)[:limit])
 

@@ -6,48 +6,188 @@ Refunds are written under a lock on the payment request, so that two at once can
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 
 from django.db.models import Count, F, Q, Sum
 
 from kit import clock
+from kit.crashpoints import Seam, crashpoint
 from kit.money import Money
-from payments import gateways, recording
+from payments import announcing, gateways, postings, recording
 from payments.collecting import refuse_transaction
 from payments.gateways.base import GatewayError, OutcomeUnknown
-from payments.models import AttemptState, GatewayName, PaymentAttempt, PaymentRequest, Refund, RefundState
+from payments.models import (
+    OPEN_DISPUTE_STATES,
+    AttemptState,
+    GatewayName,
+    PaymentAttempt,
+    PaymentRequest,
+    Refund,
+    RefundDestination,
+    RefundState,
+)
 
 # Refunds of one attempt that a gateway gave up, after which no further one is promised by itself.
 GIVE_UP_AFTER = 3
 
 
-def request_refunds(*, subject_id: uuid.UUID, currency: str, amount_minor: int, reason: str) -> list[Refund]:
+@dataclass(frozen=True, slots=True)
+class RefundAsk:
+    """What is to go back, and by whose word. Minor units.
+
+    `tax_minor` is the tax in it where somebody has settled that line by line; None lets the ledger say what share it
+    has. `customer_id` is whose credit it becomes; without it the money goes back the way it came. A refund that needs
+    no approval is approved as it is written.
+    """
+
+    amount_minor: int
+    currency: str
+    reason: str
+    tax_minor: int | None = None
+    customer_id: uuid.UUID | None = None
+    requested_by: uuid.UUID | None = None
+    needs_approval: bool = False
+    cause_id: uuid.UUID | None = None
+
+
+def request_refunds(subject_id: uuid.UUID, ask: RefundAsk) -> list[Refund]:
     """Write down, in the caller's transaction, that an amount goes back, from the newest captured attempts first.
 
     Returns the refunds, one per attempt that bears a share. What an attempt has no longer left is not promised, nor
-    what a gateway has failed to send back several times: a person has to look. Cash is handed back over the counter:
-    its refund has succeeded once it is written.
+    what a bank disputes or has taken back, nor what a gateway has failed to send back several times: a person has to
+    look. Cash is handed back over the counter, and credit is given by us: such a refund has succeeded once it is
+    approved.
     """
     list(PaymentRequest.objects.select_for_update().filter(subject_id=subject_id).order_by("pk"))
+    refunds: list[Refund] = []
+    asked_tax = ask.tax_minor or 0
+    left, tax_left = ask.amount_minor, asked_tax
+    for captured in _captured(subject_id, ask.currency):
+        share = min(left, captured.refundable_minor)
+        if share <= 0 or (captured.failures >= GIVE_UP_AFTER and ask.customer_id is None):
+            continue
+        tax = tax_left if share == left else asked_tax * share // ask.amount_minor
+        refunds.append(_write(captured.attempt, ask, share, tax))
+        left, tax_left = left - share, tax_left - tax
+    return refunds
+
+
+def refundable_minor(subject_id: uuid.UUID, currency: str) -> int:
+    """What of a subject's captured money is neither back nor promised back, nor disputed."""
+    return sum(max(0, captured.refundable_minor) for captured in _captured(subject_id, currency))
+
+
+@dataclass(frozen=True, slots=True)
+class _Captured:
+    """A captured attempt, what of it may still go back, and how often a gateway has failed to send some of it."""
+
+    attempt: PaymentAttempt
+    refundable_minor: int
+    failures: int
+
+
+def _captured(subject_id: uuid.UUID, currency: str) -> list[_Captured]:
+    """The newest first. Two statements."""
     attempts = PaymentAttempt.objects.filter(
         request__subject_id=subject_id, currency=currency, state=AttemptState.CAPTURED
     ).annotate(
         promised=Sum("refunds__amount_minor", filter=~Q(refunds__state=RefundState.FAILED), default=0),
-        failures=Count("refunds", filter=Q(refunds__state=RefundState.FAILED)),
+        failures=Count(
+            "refunds", filter=Q(refunds__state=RefundState.FAILED, refunds__gateway_refund_id__isnull=False)
+        ),
     )
-    refunds: list[Refund] = []
-    left = amount_minor
-    for attempt in attempts.order_by("-created_at", "-pk"):
-        share = min(left, attempt.captured_minor - attempt.promised)
-        if share <= 0 or attempt.failures >= GIVE_UP_AFTER:
-            continue
-        refund = Refund.objects.create(attempt=attempt, amount_minor=share, currency=currency, reason=reason)
-        if attempt.gateway == GatewayName.OFFLINE:
-            report = gateways.cash_box().refund(refund.amount, key=str(refund.pk))
-            recording.record_refunds(attempt, (report,))
-            refund.refresh_from_db()
-        refunds.append(refund)
-        left -= share
-    return refunds
+    newest = attempts.select_related("request").prefetch_related("disputes").order_by("-created_at", "-pk")
+    return [
+        _Captured(attempt, attempt.captured_minor - attempt.promised - _disputed(attempt), attempt.failures)
+        for attempt in newest
+    ]
+
+
+def _disputed(attempt: PaymentAttempt) -> int:
+    """What cannot go back: all of it while a bank looks into it, for the gateways refuse it and money would go back
+    twice; afterwards what the bank has taken."""
+    disputes = attempt.disputes.all()
+    if any(dispute.state in OPEN_DISPUTE_STATES for dispute in disputes):
+        return attempt.captured_minor
+    return sum(dispute.withdrawn_minor for dispute in disputes)
+
+
+def _write(attempt: PaymentAttempt, ask: RefundAsk, amount_minor: int, tax_minor: int) -> Refund:
+    refund = Refund.objects.create(
+        attempt=attempt,
+        amount_minor=amount_minor,
+        tax_minor=tax_minor,
+        currency=ask.currency,
+        reason=ask.reason,
+        state=RefundState.REQUESTED if ask.needs_approval else RefundState.APPROVED,
+        destination=RefundDestination.ORIGINAL if ask.customer_id is None else RefundDestination.CREDIT,
+        customer_id=ask.customer_id,
+        requested_by_id=ask.requested_by,
+        cause_id=ask.cause_id,
+    )
+    announcing.announce_refund(refund, attempt, attempt.request.subject_id)
+    if not ask.needs_approval:
+        _promise(refund, attempt, tax_is_settled=ask.tax_minor is not None)
+    return refund
+
+
+def _promise(refund: Refund, attempt: PaymentAttempt, *, tax_is_settled: bool) -> None:
+    """An approved refund is owed; what needs no gateway is paid at once."""
+    recording.promise(refund, attempt, attempt.request, tax_is_settled=tax_is_settled)
+    if refund.destination == RefundDestination.CREDIT:
+        Refund.objects.filter(pk=refund.pk).update(state=RefundState.SUCCEEDED)
+        refund.state = RefundState.SUCCEEDED
+        postings.post_refund(refund, attempt, attempt.request)
+        recording.add_up(attempt)
+        announcing.announce_refund(refund, attempt, attempt.request.subject_id)
+    elif attempt.gateway == GatewayName.OFFLINE:
+        report = gateways.cash_box().refund(refund.amount, key=str(refund.pk))
+        recording.record_refunds(attempt, (report,))
+    refund.refresh_from_db()
+
+
+def approve(refund_ids: list[uuid.UUID], *, approved_by: uuid.UUID, tax_is_settled: bool = False) -> list[Refund]:
+    """Approve requested refunds, in the caller's transaction, under the lock of their payment requests; returns those
+    that are approved by this very call. That it is a second person is checked above, and held by the database.
+
+    With `tax_is_settled` the tax that was asked for counts, be it none.
+    """
+    approved = []
+    for refund in _requested(refund_ids):
+        refund.state, refund.approved_by_id = RefundState.APPROVED, approved_by
+        refund.save(update_fields=["state", "approved_by"])
+        _promise(refund, refund.attempt, tax_is_settled=tax_is_settled)
+        approved.append(refund)
+    return approved
+
+
+def refuse(refund_ids: list[uuid.UUID], *, because: str) -> list[Refund]:
+    """Requested refunds are not approved, and will not happen; returns those that this very call has ended."""
+    refused = _requested(refund_ids)
+    for refund in refused:
+        recording.fail(refund, because=because)
+    return refused
+
+
+def _requested(refund_ids: list[uuid.UUID]) -> list[Refund]:
+    requests = PaymentRequest.objects.filter(attempts__refunds__in=refund_ids).order_by("pk")
+    list(PaymentRequest.objects.select_for_update().filter(pk__in=requests.values("pk")).order_by("pk"))
+    refunds = Refund.objects.filter(pk__in=refund_ids, state=RefundState.REQUESTED)
+    return list(refunds.select_related("attempt__request").order_by("created_at", "pk"))
+
+
+def recast(subject_id: uuid.UUID) -> None:
+    """The sale of a subject is called off: what was promised back of it pays back what is not due any more.
+
+    In the caller's transaction, under the lock of the subject and before its sale is undone.
+    """
+    lessening = Refund.objects.filter(
+        attempt__request__subject_id=subject_id, surplus_minor__lt=F("amount_minor")
+    ).exclude(state__in=(RefundState.REQUESTED, RefundState.FAILED))
+    for refund in lessening.select_related("attempt__request").order_by("created_at", "pk"):
+        postings.post_recast(refund, refund.attempt.request)
+        refund.surplus_minor, refund.tax_minor = refund.amount_minor, 0
+        refund.save(update_fields=["surplus_minor", "tax_minor"])
 
 
 def kept_in_other_currencies(subject_id: uuid.UUID, currency: str) -> list[Money]:
@@ -70,24 +210,27 @@ def send_refund(refund_id: uuid.UUID) -> bool:
 
     What has become of a refund is not decided here: `recording` reads it off the gateway's own list. Raises
     GatewayError: after OutcomeUnknown nobody knows what became of it, the row says so, and whoever asks again looks
-    first; after any other nothing happened, and it stays requested.
+    first; after any other nothing happened, and it stays approved.
     """
     refuse_transaction()
     refund = Refund.objects.select_related("attempt__request").get(pk=refund_id)
-    if refund.state not in (RefundState.REQUESTED, RefundState.UNKNOWN):
+    if refund.state not in (RefundState.APPROVED, RefundState.UNKNOWN):
         return False
     attempt, request = refund.attempt, refund.attempt.request
+    crashpoint(Seam.REFUND_INTENDED)
     try:
         report = gateways.online(attempt.gateway).refund(
             request.gateway_reference or "", attempt.gateway_payment_id, refund.amount, key=str(refund.pk)
         )
     except OutcomeUnknown:
-        Refund.objects.filter(pk=refund_id, state=RefundState.REQUESTED).update(state=RefundState.UNKNOWN)
+        Refund.objects.filter(pk=refund_id, state=RefundState.APPROVED).update(state=RefundState.UNKNOWN)
         raise
     except GatewayError:
-        Refund.objects.filter(pk=refund_id, state=RefundState.UNKNOWN).update(state=RefundState.REQUESTED)
+        Refund.objects.filter(pk=refund_id, state=RefundState.UNKNOWN).update(state=RefundState.APPROVED)
         raise
-    Refund.objects.filter(pk=refund_id, state__in=(RefundState.REQUESTED, RefundState.UNKNOWN)).update(
+    crashpoint(Seam.REFUND_ASKED)
+    Refund.objects.filter(pk=refund_id, state__in=(RefundState.APPROVED, RefundState.UNKNOWN)).update(
         state=RefundState.SENT, gateway_refund_id=report.refund_id
     )
+    crashpoint(Seam.REFUND_RECORDED)
     return True

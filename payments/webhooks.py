@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from kit.crashpoints import Seam, crashpoint
 from payments import gateways, inbox
 from payments.gateways.base import BadSignature
 
@@ -28,4 +29,5 @@ def receive(request: HttpRequest, gateway: str) -> HttpResponse:
     except BadSignature:
         return JsonResponse({"error": "the signature does not verify"}, status=400)
     inbox.store(gateway, event, body)
+    crashpoint(Seam.WEBHOOK_STORED)
     return JsonResponse({"received": True})

@@ -17,8 +17,9 @@ WEB_GRACE_S = 20
 WORKERS = {
     "events": (("events",), 4),
     "money": (("money",), 4),
-    # The periodic jobs' own locks keep mail, expiry and the chase to one slot each, however slow they are.
-    "upkeep": (("orders", "upkeep", "mail"), 5),
+    # The periodic jobs' own locks keep mail, outgoing events, expiry and the chase to one slot each, however slow they
+    # are.
+    "upkeep": (("orders", "upkeep", "mail", "outgoing"), 6),
 }
 # Mails and upkeep can wait a moment; shoppers come first where the cores are few.
 POLITE = ("upkeep", "worker")

@@ -16,15 +16,9 @@ from django.db import connections
 @contextmanager
 def process(*arguments: str, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """A Python of the project running these arguments; killed at the end if it still runs."""
-    databases = {
-        "DATABASE_URL": os.environ["DATABASE_URL"].replace("/quittance?", f"/{_name('default')}?"),
-        "SANDBOX_DATABASE_URL": os.environ["SANDBOX_DATABASE_URL"].replace(
-            "/quittance_sandbox?", f"/{_name('sandbox')}?"
-        ),
-    }
     running = subprocess.Popen(
         [sys.executable, *arguments],
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "orders_project.settings", **databases, **settings},
+        env={**environment(), **settings},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -34,6 +28,18 @@ def process(*arguments: str, **settings: str) -> Iterator[subprocess.Popen[bytes
         kill(running)
         assert running.stderr is not None
         running.stderr.close()
+
+
+def environment() -> dict[str, str]:
+    """This process's own, with the databases of this test session."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "orders_project.settings",
+        "DATABASE_URL": os.environ["DATABASE_URL"].replace("/quittance?", f"/{_name('default')}?"),
+        "SANDBOX_DATABASE_URL": os.environ["SANDBOX_DATABASE_URL"].replace(
+            "/quittance_sandbox?", f"/{_name('sandbox')}?"
+        ),
+    }
 
 
 def kill(running: subprocess.Popen[bytes]) -> None:

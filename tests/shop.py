@@ -21,9 +21,12 @@ from customers.authentication import start_session
 from customers.models import Customer, User
 from kit.money import Money
 from orders import actors
+from orders.actors import Actor
 from orders.checks import DeliveryAddress, WantedItem
-from orders.models import Order, PaymentTerms
+from orders.models import Order, PaymentTerms, RefundKind
 from orders.placement import Purchase, place_order
+from orders.returns import request_refund
+from orders.returns.plans import RefundWish
 from payments.models import GatewayName
 
 ALL_KINDS = tuple(ProductKind.values)
@@ -301,9 +304,23 @@ def place(shopper: Shopper, delivery: uuid.UUID, *wanted: tuple[Article, int], *
     return Order.objects.get(pk=place_order(purchase(shopper, delivery, *wanted, **fields)).id)
 
 
+def give_back(order_id: uuid.UUID, amount: Money, *, reason: str = "spoiled", actor: Actor = actors.SYSTEM) -> Order:
+    """Some of an order's money goes back; the order as it is then."""
+    request_refund(order_id, RefundWish(RefundKind.PARTIAL, reason, amount), actor=actor)
+    return Order.objects.get(pk=order_id)
+
+
 # --- what was written -----------------------------------------------------------------------------------------------
 
-_WATCHED = ("orders_%", "payments_%", "catalog_stockmovement", "idempotency_%", "procrastinate_jobs")
+_WATCHED = (
+    "orders_%",
+    "payments_%",
+    "reconciliation_%",
+    "outgoing_%",
+    "catalog_stockmovement",
+    "idempotency_%",
+    "procrastinate_jobs",
+)
 
 
 def written() -> dict[str, int]:

@@ -19,6 +19,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from customers.models import Address, Customer, User
+from orders import actors
+from orders.cash import collect_cash
+from orders.models import OrderRefund
 from tests import shop as shops
 from tests.shop import Shop, item, order_body, send
 
@@ -46,7 +49,9 @@ PRODUCTION = {
     "STRIPE_WEBHOOK_SECRET": "whsec_0123456789",
     "MAIL_HOST": "mail.shop.example",
 }
-_OURS = re.compile(r"(STRIPE|RAZORPAY|DJANGO|SANDBOX)_|SECRET_KEY|DEBUG|ENVIRONMENT|ALLOWED_HOSTS|PUBLIC_BASE_URL|PORT")
+_OURS = re.compile(
+    r"(STRIPE|RAZORPAY|DJANGO|SANDBOX|OUTGOING)_|SECRET_KEY|DEBUG|ENVIRONMENT|ALLOWED_HOSTS|PUBLIC_BASE_URL|PORT"
+)
 
 
 def run_in_production(*command: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
@@ -79,6 +84,8 @@ def test_a_production_that_is_set_up_passes_every_check() -> None:
         ({"RAZORPAY_KEY_ID": "rzp_live_1", "RAZORPAY_WEBHOOK_SECRET": "x"}, "E004"),
         ({"PUBLIC_BASE_URL": "http://shop.example"}, "E005"),
         ({"PUBLIC_BASE_URL": None}, "E005"),
+        ({"OUTGOING_ALLOWED_PRIVATE_HOSTS": "127.0.0.1"}, "E006"),
+        ({"CRASH_AT": "refund_asked"}, "E010"),
     ],
 )
 def test_production_does_not_start_with_a_development_default(changes: dict[str, str | None], error: str) -> None:
@@ -144,6 +151,12 @@ ROUTES: dict[str, Row] = {
     "orders": ("GET", "/api/v1/orders/", (401, 200, 200, 200)),
     "order": ("GET", "/api/v1/orders/{order}/", (401, 404, 404, 200)),
     "order-cancel": ("POST", "/api/v1/orders/{order}/cancel/", (401, 404, 404, 200)),
+    "order-payments": ("GET", "/api/v1/orders/{order}/payments/", (401, 404, 404, 200)),
+    "order-refunds": ("GET", "/api/v1/orders/{order}/refunds/", (401, 404, 404, 200)),
+    "order-refund": ("GET", "/api/v1/orders/{refunded}/refunds/{refund}/", (401, 404, 404, 200)),
+    "order-refund-approve": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/approve/", (401, 404, 404, 403)),
+    "order-refund-refuse": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/refuse/", (401, 404, 404, 403)),
+    "credits": ("GET", "/api/v1/credits/", (401, 200, 403, 200)),
     "schema": ("GET", "/api/schema/", (200, 200, 200, 200)),
     "docs": ("GET", "/api/docs/", (200, 200, 200, 200)),
     "admin": ("GET", "/admin", (302, 302, 302, 302)),  # to the back office's own door, below
@@ -183,6 +196,9 @@ def people(shop: Shop) -> dict[str, Any]:
     address = Address.objects.create(
         customer=owner.customer, street="123 Main St", city="New York", postal_code="10001", country="US"
     )
+    refunded = shops.place(owner, shop.cash, (shop.cable, 1))
+    collect_cash(refunded.pk, amount=refunded.total, receipt=uuid.uuid4(), actor=actors.SYSTEM)
+    shops.give_back(refunded.pk, refunded.total)
     return {
         "anonymous": None,
         "other customer": shops.sign_up("other@example.com"),
@@ -194,6 +210,8 @@ def people(shop: Shop) -> dict[str, Any]:
             "product": gift.product_id,
             "order": shops.place(owner, shop.cash, (shop.cable, 1)).pk,
             "paid": answer["Location"].rstrip("/").rpartition("/")[2],
+            "refunded": refunded.pk,
+            "refund": OrderRefund.objects.get().pk,
         },
     }
 

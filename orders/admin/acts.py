@@ -16,14 +16,16 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from catalog.admin.money import MajorField, money_of, shown
 from kit.ids import new_id
 from kit.money import Money
-from orders import cancellation, cash, confirmation, fulfilment
+from orders import cancellation, cash, confirmation, fulfilment, payments
 from orders.actors import Actor
+from orders.admin.acting import SubjectForm
 from orders.admin.wording import STANDINGS
 from orders.models import Fulfilment, Order, OrderStatus, PaymentTerms
 from orders.status import SETTLED, UNPAID
+from payments.status import PaymentStatus
 
 
-class ActForm(forms.Form):
+class ActForm(SubjectForm):
     """What an act has to be told; knows the order it is for."""
 
     def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
@@ -75,6 +77,7 @@ class Act:
     perform: Callable[[Order, Mapping[str, Any], Actor], str]
     form: type[ActForm] = ActForm
     is_drastic: bool = False
+    warning: Callable[[Order], str] = lambda order: ""
 
 
 def _send(order: Order, told: Mapping[str, Any], actor: Actor) -> str:
@@ -106,6 +109,12 @@ def _ask(order: Order, told: Mapping[str, Any], actor: Actor) -> str:
     return f"The order is {status.label}: {STANDINGS.get(standing, standing.replace('_', ' '))}."
 
 
+def _disputed(order: Order) -> str:
+    if payments.status_of(order) != PaymentStatus.DISPUTED:
+        return ""
+    return "A payment of this order is disputed: what is sent now may never be paid for."
+
+
 SEND = Act(
     title="Mark as sent",
     button="Mark as sent",
@@ -114,6 +123,7 @@ SEND = Act(
     makes_sense=fulfilment.can_be_sent,
     perform=_send,
     form=SendForm,
+    warning=_disputed,
 )
 DELIVER = Act(
     title="Mark as delivered",

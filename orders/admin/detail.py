@@ -15,11 +15,14 @@ from catalog.admin.stock import MOVEMENT_TONES
 from catalog.models import StockMovement
 from customers.models import User
 from kit.money import Money
-from orders.admin.wording import EVENT_ICONS, FULFILMENT_TONES, STATUS_TONES, facts_shown
+from orders.admin.wording import EVENT_ICONS, FULFILMENT_TONES, PAYMENT_TONES, STATUS_TONES, STEP_TONES, facts_shown
 from orders.models import Order, OrderHistory
+from orders.payments import status_of
+from orders.returns.rest import lines_with_returns
+from orders.returns.standing import standings
 from orders.status import UNPAID
 from payments import queries
-from payments.admin.showing import ATTEMPT_TONES, REFUND_TONES, REQUEST_TONES
+from payments.admin.showing import ATTEMPT_TONES, DISPUTE_TONES, REFUND_TONES, REQUEST_TONES
 from payments.models import GatewayName
 
 _DASHBOARDS = {GatewayName.STRIPE: "Stripe", GatewayName.RAZORPAY: "Razorpay", GatewayName.OFFLINE: "Cash"}
@@ -42,19 +45,62 @@ def order_page(order: Order, reader: User | AnonymousUser) -> dict[str, Any]:
     return {
         "status": Label(order.get_status_display(), STATUS_TONES[order.status]),
         "fulfilment": Label(order.get_fulfilment_display(), FULFILMENT_TONES[order.fulfilment]),
+        "payment": _payment(order),
         "figures": _figures(order),
         "amounts": _amounts(order),
         "customer_link": _link("customers", "customer", order.customer_id, reader),
         "lines": part("orders.view_orderline", _lines),
         "payments": part("payments.view_paymentrequest", _payments),
+        "refunds": part("orders.view_orderrefund", _refunds),
+        "disputes": part("payments.view_dispute", _disputes),
         "history": part("orders.view_orderhistory", _history),
         "movements": part("catalog.view_stockmovement", _movements),
         "notices": part("orders.view_notice", lambda order, _: list(order.notices.all())),
     }
 
 
-def _figures(order: Order) -> list[tuple[str, str]]:
+def _payment(order: Order) -> Label:
+    status = status_of(order)
+    return Label(f"Payment: {status.replace('_', ' ')}", PAYMENT_TONES[status])
 
+
+def _disputes(order: Order, reader: Any) -> list[dict[str, Any]]:
+    """What payers' banks question, the newest first."""
+    return [
+        {
+            "dispute": dispute,
+            "link": _link("payments", "dispute", dispute.pk, reader),
+            "state": Label(dispute.get_state_display(), DISPUTE_TONES[dispute.state]),
+            "amount": shown(Money(dispute.amount_minor, dispute.currency)),
+        }
+        for dispute in queries.disputes_of(order.pk)
+    ]
+
+
+def _refunds(order: Order, reader: Any) -> list[dict[str, Any]]:
+    """What people gave back, the newest first, and how far each has come."""
+    refunds = list(
+        order.refunds.select_related("requested_by", "approved_by", "refused_by").prefetch_related("lines__order_line")
+    )
+    stands = standings(refunds)
+    return [
+        {
+            "refund": refund,
+            "link": _link("orders", "orderrefund", refund.pk, reader),
+            "state": Label(str(stands[refund.pk].step.label), STEP_TONES[stands[refund.pk].step]),
+            "amount": shown(refund.amount),
+            "failed": _shown(stands[refund.pk].failed_minor, order) if stands[refund.pk].failed_minor else "",
+            "lines": [
+                f"{part.quantity} x {part.order_line.title} {part.order_line.variant_title}".strip()
+                + (", back into stock" if part.restock else "")
+                for part in refund.lines.all()
+            ],
+        }
+        for refund in refunds
+    ]
+
+
+def _figures(order: Order) -> list[tuple[str, str]]:
     due = max(order.total_minor - order.collected_minor, 0) if order.status in UNPAID else 0
     return [
         ("Total", shown(order.total)),
@@ -87,9 +133,10 @@ def _lines(order: Order, reader: Any) -> list[dict[str, Any]]:
             "unit_price": _shown(line.unit_price_minor, order),
             "discount": _shown(-line.discount_minor, order) if line.discount_minor else "",
             "amount": _shown(line.amount_minor - line.discount_minor, order),
+            "back": line.back,
             "stock": getattr(line.variant, "stock", None) if sees_stock else None,
         }
-        for line in order.lines.select_related(*related)
+        for line in lines_with_returns(order).select_related(*related)
     ]
 
 

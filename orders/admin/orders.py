@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
@@ -21,16 +20,15 @@ from unfold.enums import ActionVariant
 from catalog.admin.money import shown
 from catalog.admin.pages import ReadOnlyAdmin, coloured
 from customers.models import User
-from kit.errors import DomainError
 from kit.ids import parse_id
 from kit.money import Money
 from orders import actors
-from orders.admin import acts, filters, searching
+from orders.admin import acts, filters, payment_acts, refund_acts, searching
+from orders.admin.acting import Words, act_page
 from orders.admin.acts import Act
 from orders.admin.detail import order_page
-from orders.admin.wording import FULFILMENT_TONES, STATUS_TONES, refusal_text
+from orders.admin.wording import FULFILMENT_TONES, STATUS_TONES
 from orders.models import Order
-from payments.gateways.base import GatewayError
 
 
 @admin.register(Order)
@@ -64,7 +62,17 @@ class OrderAdmin(ReadOnlyAdmin):
     scanning_filters: ClassVar[frozenset[str]] = frozenset({"fulfilment", "terms", "gateway", "currency", "dialect"})
     pointers: ClassVar[frozenset[str]] = frozenset({"customer__id__exact"})
     fields = ("number",)
-    actions_detail = ("send", "deliver", "collect_cash", "ask_gateway", "cancel")
+    actions_detail = (
+        "send",
+        "deliver",
+        "collect_cash",
+        "ask_gateway",
+        "request_payment",
+        "capture_payment",
+        "void_payment",
+        "refund",
+        "cancel",
+    )
 
     def within_reach(self, request: HttpRequest, queryset: QuerySet[Any]) -> tuple[QuerySet[Any], bool]:
         """Dates narrow the numbers first, so that the reach is counted back from the last day asked for."""
@@ -134,6 +142,22 @@ class OrderAdmin(ReadOnlyAdmin):
     def ask_gateway(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._act(request, object_id, acts.ASK)
 
+    @action(description=payment_acts.REQUEST.title, icon="request_quote", permissions=["request_payment"])
+    def request_payment(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._act(request, object_id, payment_acts.REQUEST)
+
+    @action(description=payment_acts.CAPTURE.title, icon="lock_open", permissions=["capture_payment"])
+    def capture_payment(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._act(request, object_id, payment_acts.CAPTURE)
+
+    @action(description=payment_acts.VOID.title, icon="money_off", permissions=["void_payment"])
+    def void_payment(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._act(request, object_id, payment_acts.VOID)
+
+    @action(description=refund_acts.REFUND.title, icon="undo", permissions=["refund"])
+    def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._act(request, object_id, refund_acts.REFUND)
+
     @action(description=acts.CANCEL.title, icon="block", permissions=["cancel"], variant=ActionVariant.DANGER)
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._act(request, object_id, acts.CANCEL)
@@ -149,31 +173,16 @@ class OrderAdmin(ReadOnlyAdmin):
             missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
             return missing
         form = act.form(request.POST if request.method == "POST" else None, order=order)
-        back = reverse("admin:orders_order_change", args=[order.pk])
-        if request.method == "POST" and form.is_valid():
-            try:
-                messages.success(request, act.perform(order, form.cleaned_data, actors.staff(user.pk)))
-            except (DomainError, GatewayError) as refusal:
-                typed = {field.name for field in form.visible_fields()}
-                at = refusal.first.at[:1] if isinstance(refusal, DomainError) else ()
-                if not typed.intersection(at):
-                    messages.error(request, refusal_text(refusal))
-                    return HttpResponseRedirect(back)
-                form.add_error(str(at[0]), refusal_text(refusal))
-            else:
-                return HttpResponseRedirect(back)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": order,
-            "title": f"{act.title}: {order}",
-            "form": form,
-            "button": act.button,
-            "button_variant": "danger" if act.is_drastic else "primary",
-            "explanation": act.explanation,
-            "back": back,
-        }
-        return TemplateResponse(request, "admin/act.html", context)
+        words = Words(act.title, act.explanation, act.button, act.is_drastic, act.warning(order))
+        return act_page(
+            self,
+            request,
+            order,
+            form,
+            lambda told: act.perform(order, told, actors.staff(user.pk)),
+            words=words,
+            back=reverse("admin:orders_order_change", args=[order.pk]),
+        )
 
     # unfold asks for an act's right by the name of a method; it would look a right's own name up in the database at
     # every system check, before there are tables.
@@ -190,6 +199,22 @@ class OrderAdmin(ReadOnlyAdmin):
         """May the gateway be asked?"""
         return request.user.has_perm(acts.ASK.right)
 
+    def has_request_payment_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """May customers be asked for a further payment?"""
+        return request.user.has_perm(payment_acts.REQUEST.right)
+
+    def has_capture_payment_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """May held money be captured?"""
+        return request.user.has_perm(payment_acts.CAPTURE.right)
+
+    def has_void_payment_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """May payments be called off?"""
+        return request.user.has_perm(payment_acts.VOID.right)
+
+    def has_refund_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """May money be given back?"""
+        return request.user.has_perm(refund_acts.REFUND.right)
+
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """May orders be called off?"""
         return request.user.has_perm(acts.CANCEL.right)
@@ -200,5 +225,9 @@ _ACTS = {
     "deliver": acts.DELIVER,
     "collect_cash": acts.COLLECT,
     "ask_gateway": acts.ASK,
+    "request_payment": payment_acts.REQUEST,
+    "capture_payment": payment_acts.CAPTURE,
+    "void_payment": payment_acts.VOID,
+    "refund": refund_acts.REFUND,
     "cancel": acts.CANCEL,
 }

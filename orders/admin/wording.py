@@ -9,7 +9,9 @@ from catalog.admin.money import shown
 from kit.errors import DomainError, Fault
 from kit.money import Money
 from orders.models import HistoryEvent, OrderStatus
+from orders.returns.standing import RefundStep
 from payments.gateways.base import GatewayError, OutcomeUnknown, Reason
+from payments.status import PaymentStatus
 
 STATUS_TONES: Mapping[str, str] = {
     "payment_pending": "warning",
@@ -19,6 +21,28 @@ STATUS_TONES: Mapping[str, str] = {
     "completed": "primary",
     "refunded": "info",
 }
+PAYMENT_TONES: Mapping[PaymentStatus, str] = {
+    PaymentStatus.UNPAID: "warning",
+    PaymentStatus.AUTHORIZED: "info",
+    PaymentStatus.VOIDED: "default",
+    PaymentStatus.PARTIALLY_PAID: "warning",
+    PaymentStatus.PAID: "success",
+    PaymentStatus.OVERPAID: "danger",
+    PaymentStatus.REFUND_PENDING: "info",
+    PaymentStatus.PARTIALLY_REFUNDED: "info",
+    PaymentStatus.REFUNDED: "info",
+    PaymentStatus.DISPUTED: "danger",
+    PaymentStatus.CHARGED_BACK: "danger",
+}
+STEP_TONES: Mapping[str, str] = {
+    RefundStep.REQUESTED: "warning",
+    RefundStep.REFUSED: "danger",
+    RefundStep.APPROVED: "info",
+    RefundStep.UNKNOWN: "warning",
+    RefundStep.SENT: "info",
+    RefundStep.SUCCEEDED: "success",
+    RefundStep.FAILED: "danger",
+}
 FULFILMENT_TONES: Mapping[str, str] = {"unfulfilled": "default", "sent": "info", "delivered": "success"}
 
 EVENT_ICONS: Mapping[str, str] = {
@@ -27,9 +51,19 @@ EVENT_ICONS: Mapping[str, str] = {
     HistoryEvent.CANCELLED: "block",
     HistoryEvent.EXPIRED: "timer_off",
     HistoryEvent.REVIVED: "restart_alt",
+    HistoryEvent.LATE_MONEY: "schedule",
     HistoryEvent.REFUND_REQUESTED: "undo",
+    HistoryEvent.REFUND_APPROVED: "check",
+    HistoryEvent.REFUND_REFUSED: "close",
+    HistoryEvent.REFUND_FAILED: "error",
+    HistoryEvent.CREDITED: "redeem",
     HistoryEvent.SENT: "local_shipping",
     HistoryEvent.DELIVERED: "inventory",
+    HistoryEvent.PAYMENT_REQUESTED: "request_quote",
+    HistoryEvent.CAPTURE_REQUESTED: "lock_open",
+    HistoryEvent.PAYMENT_VOIDED: "money_off",
+    HistoryEvent.DISPUTE_OPENED: "gavel",
+    HistoryEvent.DISPUTE_CLOSED: "gavel",
 }
 
 # What a refusal says to staff, its facts filled in.
@@ -48,8 +82,42 @@ _TEXTS: Mapping[str, str] = {
     # a form that was sent before, and was changed since
     "receipt_used": "This receipt was recorded already, with another amount. Open the form anew.",
     "nothing_due": "Nothing is due: the order is {status}.",
+    # the payer is asked already, perhaps at another gateway, or nobody knows yet whether they are
+    "payment_open": "The customer is asked for a payment already. Call that off first, or wait until it is clear.",
+    # it was paid, called off or asked anew since the page was opened
+    "not_open": "No such payment is open any more. Look at the order again.",
+    # somebody has captured it, or the gateway has let go of it
+    "not_held": "This money is not held any more. Look at the order again.",
+    # a gateway did not answer, and somebody wants another amount before it is known
+    "capture_pending": "A capture of this money is under way: wait until its outcome is known.",
+    # Razorpay knows no partial capture
+    "only_in_full": "This gateway captures a hold in full or not at all: {amount}.",
+    "gateway_not_configured": "There are no keys for {gateway} here.",
+    "payment_not_initialized": "The gateway could not be told of the payment ({reason}). Nobody is asked for it.",
+    # its payer's bank questions it, and would get the money twice
+    "payment_disputed": "A payment of this order is disputed: its money cannot be sent back now.",
     # its money is on its way back to the payer
     "refund_promised": "What was paid is on its way back to the payer: the order cannot be sent.",
+    # all of it is back, or on its way
+    "nothing_to_refund": "Nothing is left to give back.",
+    # somebody else gave some of it back since the page was opened
+    "amount_not_left": "Enter an amount above zero and no more than what is left, {kept}.",
+    "amount_missing": "Say how much goes back.",
+    "amount_not_expected": "Leave the amount empty: everything that is left goes back.",
+    "amount_beyond_lines": "These pieces are worth {worth}, and no more than that goes back for them.",
+    "lines_missing": "Choose the pieces, or the delivery, that go back.",
+    "quantity_invalid": "Of this line {left} can be given back.",
+    # an earlier refund brought them back, and its money could not be sent
+    "restocked_already": "Of this line {left} can come back into stock: others are back already.",
+    "delivery_refunded": "Nothing of the delivery is left to give back.",
+    # a form that was sent before, and was changed since
+    "key_used": "This form was sent already, with something else in it. Open it anew.",
+    # two second persons at once, or one who came back to an old page
+    "already_decided": "This refund waits for nobody: it was decided already.",
+    "second_person_needed": "You have asked for this refund yourself: somebody else has to approve it.",
+    "approval_not_allowed": "You may not decide about refunds.",
+    # a webhook has told of another refund since
+    "refund_gone": "The money has gone back by another way since. Look at the order again.",
     # the gateway has failed to send it back several times
     "not_refundable": "No more than {refundable} can be sent back; see the gateway's dashboard.",
 }
@@ -82,8 +150,12 @@ _FACTS: Mapping[str, str] = {
     "collected_minor": "collected",
     "refunded_minor": "refunded",
     "amount_minor": "amount",
+    "withdrawn_minor": "withdrawn",
+    "waits_for": "waits for",
     "number": "tracking number",
 }
+# Facts by which programs find what a line of history is about; a reader has links.
+_FOR_PROGRAMS = frozenset({"refund", "part"})
 
 
 def refusal_text(refusal: DomainError | GatewayError) -> str:
@@ -120,9 +192,10 @@ def facts_shown(facts: Mapping[str, Any], currency: str) -> list[tuple[str, str]
     """The facts of a line of history as label and text; what is empty or zero is left out."""
     rows = []
     for key, value in facts.items():
-        if not value:
+        if not value or key in _FOR_PROGRAMS:
             continue
         is_amount = key.endswith("_minor") and type(value) is int
         label = _FACTS.get(key, key.replace("_", " "))
-        rows.append((label, shown(Money(value, currency)) if is_amount else str(value)))
+        text = "yes" if value is True else str(value)
+        rows.append((label, shown(Money(value, currency)) if is_amount else text))
     return rows

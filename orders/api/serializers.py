@@ -8,6 +8,8 @@ from rest_framework import serializers
 
 from kit.money import Money
 from orders.models import ActorKind, Fulfilment, HistoryEvent, Order, OrderStatus, PaymentTerms
+from orders.payments import status_of
+from payments.status import PaymentStatus
 
 STATUS_CHOICES = [(label, label) for label in OrderStatus.labels]
 """A status is spelled as in every dialect: "Payment Pending"."""
@@ -78,6 +80,7 @@ class OrderSerializer(OrderRowSerializer):
     credits = serializers.CharField()
     collected = serializers.CharField()
     refunded = serializers.CharField()
+    payment_status = serializers.ChoiceField([(status.value, status.value) for status in PaymentStatus])
     delivery_method = serializers.CharField()
     address = OrderAddressSerializer()
     notes = serializers.CharField()
@@ -120,6 +123,7 @@ def whole(order: Order) -> dict[str, Any]:
     return {
         **row(order),
         **{name: _major(order, getattr(order, f"{name}_minor")) for name in amounts},
+        "payment_status": status_of(order).value,
         "delivery_method": order.delivery_name,
         "address": {name: getattr(order, name) for name in ("street", "city", "state", "postal_code", "country")},
         "notes": order.notes,

@@ -1,11 +1,28 @@
-"""Routes of a customer's own orders under /api/v1/. A trailing slash is optional."""
+"""Routes of orders, their payments and refunds, and of customer credit under /api/v1/. A trailing slash is optional."""
 
 from django.urls import re_path
 
+from orders.api.credits import CreditsView
+from orders.api.payments import PaymentsView
+from orders.api.refunds import ApproveRefundView, RefundsView, RefundView, RefuseRefundView
 from orders.api.views import CancelOrderView, OrdersView, OrderView
 
 urlpatterns = [
     re_path(r"^orders/?\Z", OrdersView.as_view(), name="orders"),
     re_path(r"^orders/(?P<key>[^/]+)/?\Z", OrderView.as_view(), name="order"),
     re_path(r"^orders/(?P<key>[^/]+)/cancel/?\Z", CancelOrderView.as_view(), name="order-cancel"),
+    re_path(r"^orders/(?P<key>[^/]+)/payments/?\Z", PaymentsView.as_view(), name="order-payments"),
+    re_path(r"^orders/(?P<key>[^/]+)/refunds/?\Z", RefundsView.as_view(), name="order-refunds"),
+    re_path(r"^orders/(?P<key>[^/]+)/refunds/(?P<refund>[^/]+)/?\Z", RefundView.as_view(), name="order-refund"),
+    re_path(
+        r"^orders/(?P<key>[^/]+)/refunds/(?P<refund>[^/]+)/approve/?\Z",
+        ApproveRefundView.as_view(),
+        name="order-refund-approve",
+    ),
+    re_path(
+        r"^orders/(?P<key>[^/]+)/refunds/(?P<refund>[^/]+)/refuse/?\Z",
+        RefuseRefundView.as_view(),
+        name="order-refund-refuse",
+    ),
+    re_path(r"^credits/?\Z", CreditsView.as_view(), name="credits"),
 ]

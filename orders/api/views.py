@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import APIException, NotFound
 from rest_framework.request import Request
@@ -25,7 +25,7 @@ from orders.status import StatusRefused
 _NUMBER = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 _NEWEST_FIRST = Ordering("-number", ("number",), (int,), descending=True)
 _STATUSES = {status.label: status for status in OrderStatus}
-_KEY = OpenApiParameter("key", location="path", description="The order's id, or its number.")
+KEY = OpenApiParameter("key", location="path", description="The order's id, or its number.")
 
 
 class Conflict(APIException):
@@ -36,18 +36,24 @@ class Conflict(APIException):
     default_code = "conflict"
 
 
-def _customer_id(request: Request) -> uuid.UUID | None:
+def customer_id_of(request: Request) -> uuid.UUID | None:
+    """The caller as somebody who buys; None for staff alone."""
     customer = getattr(request.user, "customer", None)
     return customer.pk if customer else None
 
 
 def _find(request: Request, key: str) -> Order:
     """The caller's own order by id or number. Raises NotFound alike for another's and for none."""
-    wanted = Q(number=int(key)) if _NUMBER.fullmatch(key) else Q(pk=parse_id(key))
-    order = Order.objects.of_customer(_customer_id(request)).with_details().filter(wanted).first()
+    order = find_order(Order.objects.of_customer(customer_id_of(request)).with_details(), key)
     if order is None:
         raise NotFound
     return order
+
+
+def find_order(orders: QuerySet[Order], key: str) -> Order | None:
+    """The one of these orders that a key means: an id or a number."""
+    wanted = Q(number=int(key)) if _NUMBER.fullmatch(key) else Q(pk=parse_id(key))
+    return orders.filter(wanted).first()
 
 
 class OrdersView(APIView):
@@ -65,7 +71,7 @@ class OrdersView(APIView):
     def get(self, request: Request) -> Response:
         """The caller's orders, the newest first, a page at a time."""
         parameters = Parameters(request.query_params, ("status", *keyset.PARAMETERS))
-        orders = Order.objects.of_customer(_customer_id(request))
+        orders = Order.objects.of_customer(customer_id_of(request))
         if status := parameters.choice("status", _STATUSES):
             orders = orders.filter(status=_STATUSES[status])
         page = keyset.page(request, parameters, orders, _NEWEST_FIRST)
@@ -79,7 +85,7 @@ class OrdersView(APIView):
 class OrderView(APIView):
     """GET orders/{id or number}/"""
 
-    @extend_schema(parameters=[_KEY], responses=serializers.OrderSerializer)
+    @extend_schema(parameters=[KEY], responses=serializers.OrderSerializer)
     def get(self, request: Request, key: str) -> Response:
         """One of the caller's orders."""
         return Response(serializers.OrderSerializer(serializers.whole(_find(request, key))).data)
@@ -88,9 +94,7 @@ class OrderView(APIView):
 class CancelOrderView(APIView):
     """POST orders/{id or number}/cancel/"""
 
-    @extend_schema(
-        parameters=[_KEY], request=serializers.CancelSerializer, responses={200: serializers.OrderSerializer}
-    )
+    @extend_schema(parameters=[KEY], request=serializers.CancelSerializer, responses={200: serializers.OrderSerializer})
     def post(self, request: Request, key: str) -> Response:
         """Cancel an order that is not sent yet; what was paid goes back. 409 once it is sent or over."""
         order = _find(request, key)

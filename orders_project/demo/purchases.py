@@ -9,10 +9,11 @@ from catalog.models import DeliveryMethod, Product
 from customers.models import Customer
 from kit.ids import new_id
 from kit.money import Money
-from orders import actors, cancellation, cash, fulfilment, refunds
+from orders import actors, cancellation, cash, fulfilment, returns
 from orders.checks import DeliveryAddress, WantedItem
-from orders.models import Order, OrderStatus, PaymentTerms
+from orders.models import Order, OrderStatus, PaymentTerms, RefundKind
 from orders.placement import Purchase, place_order
+from orders.returns.plans import RefundWish
 from payments.models import GatewayName
 
 _ADDRESS = DeliveryAddress("350 Fifth Avenue", "New York", "NY", "10118", "US")
@@ -70,7 +71,7 @@ def _complete(order_id: uuid.UUID, total: Money, actor: actors.Actor) -> None:
 
 def _refund(order_id: uuid.UUID, total: Money, actor: actors.Actor) -> None:
     _pay(order_id, total, actor)
-    refunds.refund_order(order_id, amount=total, reason="Goodwill", actor=actor)
+    returns.request_refund(order_id, RefundWish(RefundKind.FULL, "Goodwill"), actor=actor)
 
 
 _LEADS: dict[OrderStatus, Lead] = {

@@ -21,6 +21,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from kit import clock
+from kit.crashpoints import Seam, crashpoint
 from kit.ids import new_id
 from orders_project.idempotency.models import KeptAnswer
 
@@ -95,6 +96,7 @@ def once(request: HttpRequest, *, principal: str, act: Callable[[Claim], HttpRes
         return _again(kept)
     try:
         response = act(Claim(kept.pk, resumed=kept.created_at != kept.locked_at))
+        crashpoint(Seam.ANSWER_DUE)
     except NothingDone as refusal:
         _mine(kept).delete()
         return refusal.response
@@ -103,6 +105,7 @@ def once(request: HttpRequest, *, principal: str, act: Callable[[Claim], HttpRes
         _abandon(kept)
         raise
     _finish(kept, response)
+    crashpoint(Seam.ANSWER_KEPT)
     return response
 
 

@@ -9,7 +9,7 @@ from django.http.response import HttpResponse
 
 from customers.authentication import caller_of
 from customers.tokens import NotAuthenticated
-from orders_project.idempotency.keeping import BadKey, KeyReused, NothingDone, StillWorking, once
+from orders_project.idempotency.keeping import BadKey, Claim, KeyReused, NothingDone, StillWorking, once
 from orders_project.problems import problem_answer
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -33,7 +33,7 @@ class ApiIdempotencyMiddleware:
         except NotAuthenticated:
             return self._get_response(request)
         try:
-            return once(request, principal=f"user:{caller.user_id}", act=lambda _: self._act(request))
+            return once(request, principal=f"user:{caller.user_id}", act=lambda claim: self._act(request, claim))
         except BadKey:
             text = "Idempotency-Key must be 1 to 255 printable ASCII characters."
             return problem_answer(request, 400, "idempotency_key_invalid", text)
@@ -46,9 +46,11 @@ class ApiIdempotencyMiddleware:
             response["Retry-After"] = "1"
             return response
 
-    def _act(self, request: HttpRequest) -> HttpResponse:
+    def _act(self, request: HttpRequest, claim: Claim) -> HttpResponse:
+        # By this a view that was cut off between two transactions finds what it had begun.
+        request.idempotency_claim = claim.key  # type: ignore[attr-defined]
         response = self._get_response(request)
-        # Every view under /api/v1 is one transaction: what it refuses has written nothing.
+        # What a view under /api/v1 refuses has written nothing, or has given up what it wrote.
         if response.status_code >= 400:
             raise NothingDone(response)
         return response

@@ -1,5 +1,5 @@
-"""The pages of the back office about money: all of them to look at."""
+"""The pages of the back office about money: to look at, but for notes on disputes and working an event again."""
 
-from payments.admin import events, refunds, requests
+from payments.admin import balances, disputes, events, ledger, refunds, requests
 
-__all__ = ["events", "refunds", "requests"]
+__all__ = ["balances", "disputes", "events", "ledger", "refunds", "requests"]

@@ -18,6 +18,7 @@ REQUEST_TONES: Mapping[str, str] = {
     "unknown": "warning",
     "open": "warning",
     "paid": "success",
+    "closed": "success",
     "cancelled": "danger",
     "refused": "danger",
 }
@@ -30,10 +31,17 @@ ATTEMPT_TONES: Mapping[str, str] = {
 }
 REFUND_TONES: Mapping[str, str] = {
     "requested": "warning",
+    "approved": "warning",
     "unknown": "warning",
     "sent": "info",
     "succeeded": "success",
     "failed": "danger",
+}
+DISPUTE_TONES: Mapping[str, str] = {
+    "needs_response": "danger",
+    "under_review": "warning",
+    "won": "success",
+    "lost": "default",
 }
 EVENT_TONES: Mapping[str, str] = {"received": "info", "worked": "success", "orphaned": "warning", "failed": "danger"}
 

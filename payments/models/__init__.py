@@ -3,8 +3,10 @@
 What nobody knew may turn out either way: a refund of unknown outcome that was never taken on is requested again.
 """
 
+from payments.models.disputes import OPEN_DISPUTE_STATES, Dispute, DisputeNote, DisputeState
 from payments.models.inbox import EventState, WebhookEvent
-from payments.models.refunds import OPEN_REFUND_STATES, Refund, RefundState
+from payments.models.ledger import Account, CreditBalance, LedgerEntry, LedgerTransfer, TransferKind
+from payments.models.refunds import CHASED_REFUND_STATES, OPEN_REFUND_STATES, Refund, RefundDestination, RefundState
 from payments.models.requests import (
     ACTIVE_REQUEST_STATES,
     AttemptState,
@@ -16,14 +18,25 @@ from payments.models.requests import (
 
 __all__ = [
     "ACTIVE_REQUEST_STATES",
+    "CHASED_REFUND_STATES",
+    "OPEN_DISPUTE_STATES",
     "OPEN_REFUND_STATES",
+    "Account",
     "AttemptState",
+    "CreditBalance",
+    "Dispute",
+    "DisputeNote",
+    "DisputeState",
     "EventState",
     "GatewayName",
+    "LedgerEntry",
+    "LedgerTransfer",
     "PaymentAttempt",
     "PaymentRequest",
     "Refund",
+    "RefundDestination",
     "RefundState",
     "RequestState",
+    "TransferKind",
     "WebhookEvent",
 ]

@@ -26,6 +26,8 @@ class WebhookEvent(models.Model):
     event_type = models.CharField(max_length=80)
     # The payment request that the event is about: pi_... or order_..., empty if it names none.
     gateway_reference = models.CharField(max_length=64, blank=True)
+    # The dispute that it is about: du_... or disp_..., empty if it is about none.
+    dispute_id = models.CharField(max_length=64, blank=True, default="", db_default="")
     body = models.BinaryField()
     state = models.CharField(max_length=16, choices=EventState.choices, default=EventState.RECEIVED)
     # When a worker last failed at it, and how often: the pauses grow.
@@ -36,9 +38,11 @@ class WebhookEvent(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        permissions = (("work_again_webhookevent", "Can have received events worked again"),)
         constraints = (models.UniqueConstraint(fields=("gateway", "event_key"), name="webhook_event_once"),)
         indexes = (
             models.Index(fields=("received_at",), condition=Q(state="received"), name="webhook_event_to_work"),
+            models.Index(fields=("received_at",), condition=Q(state="orphaned"), name="webhook_event_orphaned"),
             models.Index(fields=("gateway", "gateway_reference"), name="webhook_event_reference"),
         )
 

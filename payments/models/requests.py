@@ -24,6 +24,7 @@ class RequestState(models.TextChoices):
     UNKNOWN = "unknown", "Outcome unknown"  # we asked and got no usable answer; it is asked about until it is known
     OPEN = "open", "Open"  # the gateway has it and waits for the payer
     PAID = "paid", "Paid"  # captured in full
+    CLOSED = "closed", "Closed"  # captured in part; the rest was let go
     CANCELLED = "cancelled", "Cancelled"  # it can no longer be paid
     REFUSED = "refused", "Refused"  # the gateway would not take it on
 
@@ -47,6 +48,8 @@ class PaymentRequest(models.Model):
     amount_minor = models.BigIntegerField("amount, minor units")
     currency = models.CharField(max_length=3)
     description = models.CharField(max_length=200, blank=True)
+    # The money is only held; a person captures it, in whole or in part.
+    hold = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=16, choices=RequestState.choices, default=RequestState.INITIATED)
     # Set once somebody has decided that nobody should pay this any more; the gateway is told by a job.
     cancel_wanted_at = models.DateTimeField(null=True, blank=True)
@@ -111,12 +114,16 @@ class PaymentAttempt(models.Model):
     amount_minor = models.BigIntegerField("amount, minor units")
     captured_minor = models.BigIntegerField("captured, minor units", default=0)
     refunded_minor = models.BigIntegerField("refunded, minor units", default=0)
+    # What of it went back as customer credit instead.
+    credited_minor = models.BigIntegerField("credited, minor units", default=0, db_default=0)
     currency = models.CharField(max_length=3)
     method = models.CharField(max_length=32, blank=True, help_text="card, upi, paypal, cash ...")
     last4 = models.CharField(max_length=4, blank=True)
     failure_code = models.CharField(max_length=64, blank=True)
     # Committed before the gateway is asked to capture, so that a crash in between is noticed.
     capture_wanted_at = models.DateTimeField(null=True, blank=True)
+    # How much of a hold a person wants captured; without it, what was asked for.
+    capture_wanted_minor = models.BigIntegerField("capture wanted, minor units", null=True, blank=True)
     created_at = models.DateTimeField(db_default=models.functions.Now())
     changed_at = models.DateTimeField(auto_now=True)
 
@@ -126,9 +133,18 @@ class PaymentAttempt(models.Model):
             models.UniqueConstraint(fields=("gateway", "gateway_payment_id"), name="payment_attempt_once"),
             models.CheckConstraint(condition=Q(state__in=AttemptState.values), name="payment_attempt_state_known"),
             models.CheckConstraint(
-                condition=Q(amount_minor__gt=0, captured_minor__gte=0, refunded_minor__gte=0)
-                & Q(captured_minor__lte=F("amount_minor"), refunded_minor__lte=F("captured_minor")),
+                condition=Q(amount_minor__gt=0, captured_minor__gte=0, refunded_minor__gte=0, credited_minor__gte=0)
+                & Q(
+                    captured_minor__lte=F("amount_minor"),
+                    refunded_minor__lte=F("captured_minor") - F("credited_minor"),
+                ),
                 name="payment_attempt_refunded_within_captured_within_amount",
+            ),
+            models.CheckConstraint(
+                condition=Q(capture_wanted_minor__isnull=True)
+                | Q(capture_wanted_at__isnull=False, capture_wanted_minor__gt=0)
+                & Q(capture_wanted_minor__lte=F("amount_minor")),
+                name="payment_attempt_capture_wanted_within_amount",
             ),
             models.CheckConstraint(
                 condition=Q(state="captured", captured_minor__gt=0) | (~Q(state="captured") & Q(captured_minor=0)),
@@ -141,6 +157,7 @@ class PaymentAttempt(models.Model):
                 condition=Q(state="authorized", capture_wanted_at__isnull=False),
                 name="payment_attempt_to_capture",
             ),
+            models.Index(fields=("gateway", "created_at"), name="payment_attempt_by_gateway"),
         )
 
     def __str__(self) -> str:

@@ -8,13 +8,12 @@ import pytest
 from django.test import Client
 
 from kit.money import Money
-from orders import actors, refunds
 from orders.models import Order
 from payments.admin.showing import readable
 from payments.models import EventState, Refund, WebhookEvent
 from tests.admin.conftest import SignIn, page, paid_order
 from tests.gateway_process import SandboxProcess
-from tests.shop import Shop, Shopper
+from tests.shop import Shop, Shopper, give_back
 
 
 def test_payments_and_refunds_are_shown_with_their_order(
@@ -23,7 +22,7 @@ def test_payments_and_refunds_are_shown_with_their_order(
     order, request = paid_order(ada, goods, sandbox)
     clerk = sign_in("accounting")
     clerk.post(page(order, "ask_gateway"))
-    refunds.refund_order(order.pk, amount=Money(250, "USD"), reason="Scratched", actor=actors.SYSTEM)
+    give_back(order.pk, Money(250, "USD"), reason="Scratched")
     refund = Refund.objects.get()
     for address in (
         f"/admin/payments/paymentrequest/{request.pk}/change/",

@@ -20,11 +20,22 @@ LISTS: dict[str, set[str]] = {
     "/admin/orders/order/": SEE_ORDERS,
     "/admin/payments/paymentrequest/": SEE_ORDERS,
     "/admin/payments/refund/": SEE_ORDERS,
+    "/admin/orders/orderrefund/": SEE_ORDERS,
+    "/admin/payments/creditbalance/": {"support", "accounting", SUPERUSER},
+    "/admin/payments/dispute/": SEE_ORDERS,
     "/admin/payments/webhookevent/": {"accounting", SUPERUSER},
     "/admin/catalog/product/": {*SEE_ORDERS, "catalogue"},
     "/admin/catalog/stock/": {*SEE_ORDERS, "catalogue"},
     "/admin/catalog/stockmovement/": {*SEE_ORDERS, "catalogue"},
     "/admin/catalog/deliverymethod/": {*SEE_ORDERS, "catalogue"},
+    "/admin/reconciliation/discrepancy/": {"accounting", SUPERUSER},
+    "/admin/reconciliation/reconciliationrun/": {"accounting", SUPERUSER},
+    "/admin/settlements/settlement/": {"accounting", SUPERUSER},
+    "/admin/settlements/settlementline/": {"accounting", SUPERUSER},
+    "/admin/settlements/settlementimport/": {"accounting", SUPERUSER},
+    "/admin/outgoing/subscription/": {"integrations", "accounting", SUPERUSER},
+    "/admin/outgoing/outgoingevent/": {"integrations", "accounting", SUPERUSER},
+    "/admin/outgoing/delivery/": {"integrations", "accounting", SUPERUSER},
     "/admin/customers/customer/": SEE_ORDERS,
     "/admin/customers/user/": {SUPERUSER},
     "/admin/auth/group/": {SUPERUSER},
@@ -34,19 +45,31 @@ ACTS: dict[str, set[str]] = {
     "deliver": {"warehouse", SUPERUSER},
     "collect_cash": {"warehouse", SUPERUSER},
     "cancel": {"support", SUPERUSER},
+    "refund": {"support", "accounting", SUPERUSER},
     "ask_gateway": {"accounting", SUPERUSER},
+    "request_payment": {"accounting", SUPERUSER},
+    "capture_payment": {"accounting", SUPERUSER},
+    "void_payment": {"accounting", SUPERUSER},
 }
 ADDS: dict[str, set[str]] = {
     "/admin/catalog/product/add/": {"catalogue", SUPERUSER},
     "/admin/catalog/deliverymethod/add/": {"catalogue", SUPERUSER},
+    "/admin/outgoing/subscription/add/": {"integrations", SUPERUSER},
+    "/admin/outgoing/outgoingevent/add/": set(),
+    "/admin/outgoing/delivery/add/": set(),
     "/admin/customers/user/add/": {SUPERUSER},
     "/admin/auth/group/add/": {SUPERUSER},
     "/admin/orders/order/add/": set(),
     "/admin/payments/paymentrequest/add/": set(),
     "/admin/payments/refund/add/": set(),
+    "/admin/orders/orderrefund/add/": set(),
+    "/admin/payments/creditbalance/add/": set(),
+    "/admin/payments/dispute/add/": set(),
     "/admin/catalog/stock/add/": set(),
     "/admin/catalog/stockmovement/add/": set(),
     "/admin/customers/customer/add/": set(),
+    "/admin/reconciliation/discrepancy/add/": set(),
+    "/admin/reconciliation/reconciliationrun/add/": set(),
 }
 
 
@@ -110,8 +133,9 @@ def test_only_buttons_that_the_reader_may_press_are_shown(
     order = cash_order(ada, goods)
     content = sign_in(role).get(page(order)).content.decode()
     shown = {act for act in ACTS if f'href="{page(order, act)}"' in content}
-    # It is not on its way yet, and no gateway has anything to do with it.
-    assert shown == {act for act, may in ACTS.items() if role in may} - {"deliver", "ask_gateway"}
+    # It is not on its way yet, nobody has paid, and no gateway has anything to do with it.
+    offline = {act for act, may in ACTS.items() if role in may} - {"deliver", "ask_gateway"}
+    assert shown == offline - {"request_payment", "capture_payment", "void_payment", "refund"}
 
 
 @pytest.mark.parametrize("role", EVERYBODY)

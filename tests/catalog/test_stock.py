@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from catalog import stock
 from catalog.models import Stock, StockMovement
+from catalog.stock import Returned
 from tests import shop as shops
 from tests.shop import Article
 from tests.statements import statements
@@ -131,3 +132,15 @@ def test_each_act_is_one_statement(bead: Article, string: Article) -> None:
         stock.send(source_id=source)
         stock.count(variant_id=bead.variant_id, change=1, reason="delivery", source_id=source)
     assert len(told) == 4
+
+
+def test_what_came_back_is_on_hand_once_for_each_that_brought_it(bead: Article, string: Article) -> None:
+    one, other = Returned(uuid.uuid4(), bead.variant_id, 2), Returned(uuid.uuid4(), bead.variant_id, 1)
+    back = [one, Returned(uuid.uuid4(), string.variant_id, 3), other]
+    for _ in range(2):
+        stock.take_back(back, reason="Came back")
+    assert (counters(bead), counters(string)) == ((13, 0), (6, 0))
+    with statements() as told:
+        stock.take_back([*back, Returned(uuid.uuid4(), bead.variant_id, 1)], reason="Came back")
+    assert (len(told), counters(bead)) == (1, (14, 0))
+    stock.take_back([], reason="Nothing")

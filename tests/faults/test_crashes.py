@@ -171,7 +171,7 @@ def test_a_worker_killed_in_a_refund_sends_it_back_once(
         if when == "after":
             wait_until(lambda: sandbox.books(gateway)["totals"]["USD"]["refunded"] > 0, worker)
         kill(worker)
-    assert Refund.objects.get().state == RefundState.REQUESTED
+    assert Refund.objects.get().state == RefundState.APPROVED
 
     chase()
 

@@ -20,7 +20,12 @@ WAIT_S = (0.5, 0.5)
 
 
 def make(
-    name: str, *, key: str | None = None, secrets: tuple[str, ...] | None = None, base: str | None = None
+    name: str,
+    *,
+    key: str | None = None,
+    secrets: tuple[str, ...] | None = None,
+    base: str | None = None,
+    wait_s: tuple[float, float] = WAIT_S,
 ) -> Gateway:
     """A gateway as the settings would build it, with something exchanged."""
     if name == "stripe":
@@ -28,14 +33,14 @@ def make(
             api_key=key or settings.STRIPE_SECRET_KEY,
             webhook_secrets=secrets if secrets is not None else (settings.STRIPE_WEBHOOK_SECRET,),
             api_base=base or settings.STRIPE_API_BASE,
-            timeout=WAIT_S,
+            timeout=wait_s,
         )
     return RazorpayGateway(
         key_id=settings.RAZORPAY_KEY_ID,
         key_secret=key or settings.RAZORPAY_KEY_SECRET,
         webhook_secrets=secrets if secrets is not None else (settings.RAZORPAY_WEBHOOK_SECRET,),
         api_base=base or settings.RAZORPAY_API_BASE,
-        timeout=WAIT_S,
+        timeout=wait_s,
     )
 
 

@@ -14,11 +14,18 @@ from payments.gateways.base import Gateway, GatewayError, OutcomeUnknown, Paymen
 from payments.sandbox.models import Charge, RazorpayPayment, RazorpayRefund, StripeRefund
 from tests.gateway_process import SandboxProcess
 from tests.gateways import bulk
-from tests.gateways.conftest import new_ask
+from tests.gateways.conftest import make, new_ask
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 AN_HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def gateway(name: str, sandbox: SandboxProcess) -> Gateway:
+    """One that has the time that a long list takes on a busy machine."""
+    del sandbox
+    return make(name, wait_s=(3, 10))
 
 
 def unix(moment: datetime) -> int:

@@ -77,6 +77,7 @@ def test_an_order_is_found_by_id_and_by_number_with_all_that_happened(shop: Shop
     assert (whole["tracking"]["carrier"], whole["tracking"]["tracking_number"]) == ("UPS", "1Z")
     amounts = ("products", "discount", "tax", "delivery", "credits", "total", "collected", "refunded")
     assert [whole[name] for name in amounts] == ["421.98", "0.00", "0.00", "5.00", "0.00", "426.98", "0.00", "0.00"]
+    assert whole["payment_status"] == "unpaid"
     assert whole["address"] == {
         "street": "123 Main St",
         "city": "New York",
@@ -171,4 +172,4 @@ def test_list_and_detail_cost_the_same_for_any_number_of_rows(shop: Shop, ada: S
         with statements() as detailed:
             assert get(f"orders/{order.pk}/", ada)[0] == 200
         counts.append((len(listed), len(detailed)))
-    assert counts == [(2, 5), (2, 5)]
+    assert counts == [(2, 6), (2, 6)]

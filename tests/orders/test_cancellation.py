@@ -15,13 +15,12 @@ from orders import actors, cash
 from orders.cancellation import cancel_order, cancel_unpaid, expire_order, orders_to_expire
 from orders.fulfilment import send_order
 from orders.models import Order, PaymentTerms
-from orders.refunds import refund_order
 from orders.status import StatusRefused
 from payments import recording
 from payments.models import PaymentAttempt, PaymentRequest, Refund
 from tests import shop as shops
 from tests.payments.reports import asked, payment, report
-from tests.shop import Shop, Shopper, place, written
+from tests.shop import Shop, Shopper, give_back, place, written
 
 SYSTEM = actors.SYSTEM
 
@@ -80,7 +79,7 @@ def test_what_has_left_the_house_is_not_cancelled(shop: Shop, ada: Shopper) -> N
 def test_what_was_refunded_is_not_cancelled(shop: Shop, ada: Shopper) -> None:
     order = place(ada, shop.cash, (shop.cable, 1))
     cash.collect_cash(order.pk, amount=order.total, receipt=uuid.uuid4(), actor=SYSTEM)
-    refund_order(order.pk, amount=order.total, reason="spoiled", actor=SYSTEM)
+    give_back(order.pk, order.total)
     _refused(order, "move_not_allowed")
 
 

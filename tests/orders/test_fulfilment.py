@@ -12,11 +12,10 @@ from orders import actors, cash
 from orders.cancellation import cancel_order
 from orders.fulfilment import deliver_order, send_order
 from orders.models import Order, PaymentTerms
-from orders.refunds import refund_order
 from orders.settlement import settle
 from orders.status import StatusRefused
 from tests.payments.reports import asked, payment, report
-from tests.shop import Shop, Shopper, place, written
+from tests.shop import Shop, Shopper, give_back, place, written
 
 CLERK = actors.SYSTEM
 
@@ -89,13 +88,13 @@ def paid_online(shop: Shop, ada: Shopper) -> Order:
 
 def test_what_is_to_be_paid_back_in_full_is_not_sent(shop: Shop, ada: Shopper) -> None:
     order = paid_online(shop, ada)
-    refund_order(order.pk, amount=order.total, reason="changed their mind", actor=CLERK)
+    give_back(order.pk, order.total)
     refused(send_order, order, "refund_promised")
 
 
 def test_a_part_on_its_way_back_keeps_nobody_from_sending_the_goods(shop: Shop, ada: Shopper) -> None:
     order = paid_online(shop, ada)
-    refund_order(order.pk, amount=Money(100, "USD"), reason="goodwill", actor=CLERK)
+    give_back(order.pk, Money(100, "USD"))
     assert send_order(order.pk, actor=CLERK).fulfilment == "sent"
 
 

@@ -12,8 +12,7 @@ from kit.money import Money
 from orders import actors
 from orders.cash import collect_cash
 from orders.models import Order, PaymentTerms
-from orders.refunds import refund_order
-from tests.shop import Shop, Shopper, place, written
+from tests.shop import Shop, Shopper, give_back, place, written
 
 ATTACKS: list[tuple[str, str, str]] = [
     # stock
@@ -55,14 +54,24 @@ ATTACKS: list[tuple[str, str, str]] = [
     ("another currency", "UPDATE orders_order SET currency = 'JPY'", "append-only"),
     ("another customer", "UPDATE orders_order SET customer_id = gen_random_uuid()", "append-only"),
     ("another number", "UPDATE orders_order SET number = number + 1000", "append-only"),
-    ("a status without history", "UPDATE orders_order SET status = 'cancelled'", "not in its history"),
+    ("a status without history", "UPDATE orders_order SET status = 'partially_paid'", "not in its history"),
     (
         "an order without history",
         "CREATE TEMP TABLE copy ON COMMIT DROP AS SELECT * FROM orders_order LIMIT 1; "
-        "UPDATE copy SET id = gen_random_uuid(), number = number + 1000000, placement_key = NULL; "
+        "UPDATE copy SET id = gen_random_uuid(), number = number + 1000000, placement_key = NULL, products_minor = 0, "
+        "delivery_minor = 0, total_minor = 0, collected_minor = 0, refunded_minor = 0; "
         "INSERT INTO orders_order SELECT * FROM copy",
         "not in its history",
     ),
+    (
+        "an order without its posting",
+        "CREATE TEMP TABLE copy ON COMMIT DROP AS SELECT * FROM orders_order WHERE status = 'payment_pending' LIMIT 1; "
+        "UPDATE copy SET id = gen_random_uuid(), number = number + 1000000, placement_key = NULL; "
+        "INSERT INTO orders_order SELECT * FROM copy",
+        "in the ledger",
+    ),
+    ("a cancellation without its posting", "UPDATE orders_order SET status = 'cancelled'", "in the ledger"),
+    ("collected without its posting", "UPDATE orders_order SET collected_minor = collected_minor + 1", "in the ledger"),
     ("a status that is none", "UPDATE orders_order SET status = 'lost'", "order_status_known"),
     ("a fulfilment that is none", "UPDATE orders_order SET fulfilment = 'lost'", "order_fulfilment_known"),
     (
@@ -123,6 +132,73 @@ ATTACKS: list[tuple[str, str, str]] = [
         "UPDATE payments_paymentattempt SET refunded_minor = captured_minor + 1",
         "payment_attempt_refunded_within_captured_within_amount",
     ),
+    (
+        "a capture without its posting",
+        "INSERT INTO payments_paymentattempt (id, request_id, gateway, gateway_payment_id, state, amount_minor, "
+        "captured_minor, refunded_minor, currency, method, last4, failure_code, changed_at) SELECT gen_random_uuid(), "
+        "request_id, gateway, 'pay_new', 'captured', 100, 100, 0, currency, '', '', '', now() "
+        "FROM payments_paymentattempt LIMIT 1",
+        "in the ledger",
+    ),
+    (
+        "a refund without its posting",
+        "INSERT INTO payments_refund (id, attempt_id, amount_minor, currency, state, reason, times_asked) "
+        "SELECT gen_random_uuid(), id, 1, currency, 'approved', '', 0 FROM payments_paymentattempt LIMIT 1",
+        "owed in the ledger",
+    ),
+    (
+        "refunds beyond what was captured",
+        "INSERT INTO payments_refund (id, attempt_id, amount_minor, currency, state, reason, times_asked) "
+        "SELECT gen_random_uuid(), id, captured_minor, currency, 'requested', '', 0 FROM payments_paymentattempt",
+        "exceed what was captured",
+    ),
+    (
+        "a refund that its requester approves",
+        "UPDATE payments_refund SET requested_by_id = u.id, approved_by_id = u.id FROM customers_user u",
+        "append-only|second_person",
+    ),
+    # the ledger
+    ("change an entry", "UPDATE payments_ledgerentry SET amount_minor = 2 * amount_minor", "append-only"),
+    ("delete an entry", "DELETE FROM payments_ledgerentry", "append-only"),
+    ("empty the entries", "TRUNCATE payments_ledgerentry", "append-only"),
+    ("change a transfer", "UPDATE payments_ledgertransfer SET memo = 'mine'", "append-only"),
+    ("delete a transfer", "DELETE FROM payments_ledgertransfer", "append-only"),
+    (
+        "post twice",
+        "INSERT INTO payments_ledgertransfer (source, kind, memo) SELECT source, kind, '' FROM payments_ledgertransfer",
+        "source",
+    ),
+    (
+        "an entry that does not balance",
+        "INSERT INTO payments_ledgerentry (transfer_id, account, currency, amount_minor) "
+        "SELECT id, 'bank', 'USD', 1 FROM payments_ledgertransfer LIMIT 1",
+        "does not balance",
+    ),
+    (
+        "a transfer that balances across currencies only",
+        "INSERT INTO payments_ledgerentry (transfer_id, account, currency, amount_minor) "
+        "SELECT id, 'bank', c.code, c.amount FROM payments_ledgertransfer, (VALUES ('USD', 1), ('EUR', -1)) "
+        "c (code, amount)",
+        "does not balance",
+    ),
+    (
+        "an account that is none",
+        "INSERT INTO payments_ledgerentry (transfer_id, account, currency, amount_minor) "
+        "SELECT id, 'pocket', 'USD', 1 FROM payments_ledgertransfer LIMIT 1",
+        "ledger_entry_account_known",
+    ),
+    (
+        "credit that nobody has",
+        "INSERT INTO payments_ledgerentry (transfer_id, account, currency, amount_minor, customer_id) "
+        "SELECT t.id, 'customer_credit', 'USD', 1, c.id FROM payments_ledgertransfer t, customers_customer c LIMIT 1",
+        "credit_balance_not_negative",
+    ),
+    (
+        "credit out of nothing",
+        "INSERT INTO payments_creditbalance (customer_id, currency, balance_minor) "
+        "SELECT id, 'USD', 100 FROM customers_customer",
+        "append-only",
+    ),
     ("unsay a capture", "UPDATE payments_paymentattempt SET captured_minor = captured_minor - 1", "append-only"),
     ("another refund amount", "UPDATE payments_refund SET amount_minor = amount_minor + 1", "append-only"),
     (
@@ -154,7 +230,7 @@ def orders(shop: Shop, ada: Shopper) -> list[Order]:
     """Two on delivery, of which one is part paid and has money going back, and one that waits for a gateway."""
     part_paid = place(ada, shop.cash, (shop.cable, 1))
     collect_cash(part_paid.pk, amount=Money(1000, "USD"), receipt=uuid.uuid4(), actor=actors.SYSTEM)
-    refund_order(part_paid.pk, amount=Money(100, "USD"), reason="spoiled", actor=actors.SYSTEM)
+    give_back(part_paid.pk, Money(100, "USD"))
     return [
         part_paid,
         place(ada, shop.cash, (shop.cable, 1)),

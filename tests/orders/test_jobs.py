@@ -38,7 +38,14 @@ from tests.processes import process, wait_until
 from tests.shop import Shop, Shopper, item, left, order_on_delivery, place
 
 HANGING = "tests.orders.test_notifications.HangingMail"
-EVERY_MINUTE_OR_OFTENER = {"orders.chase", "orders.expire", "orders.send_notices", "orders.retry_stalled_jobs"}
+EVERY_MINUTE_OR_OFTENER = {
+    "orders.chase",
+    "orders.expire",
+    "orders.match_orphans",
+    "orders.send_notices",
+    "orders.retry_stalled_jobs",
+    "outgoing.send",
+}
 
 
 def job_rows(**where: str) -> list[str]:
@@ -51,7 +58,13 @@ def job_rows(**where: str) -> list[str]:
 def test_every_periodic_job_waits_once_and_runs_once_at_a_time() -> None:
     periodic = {name: app.tasks[name] for name, _ in app.periodic_registry.periodic_tasks}
 
-    assert periodic.keys() == EVERY_MINUTE_OR_OFTENER | {"orders.forget_old_jobs", "orders_project.forget_old"}
+    assert periodic.keys() == EVERY_MINUTE_OR_OFTENER | {
+        "orders.forget_old_jobs",
+        "orders.reconcile_payments",
+        "orders_project.forget_old",
+        "outgoing.forget_old",
+        "settlements.reconcile",
+    }
     assert {name: task.queueing_lock for name, task in periodic.items()} == {name: name for name in periodic}
     # The one that frees the locks of the dead must not need one itself.
     unlocked = {"orders.retry_stalled_jobs"}
@@ -64,7 +77,7 @@ def test_every_job_has_a_worker_of_its_kind() -> None:
     queues = [queue for queues, _ in WORKERS.values() for queue in queues]
 
     assert len(queues) == len(set(queues))
-    assert {task.queue for name, task in app.tasks.items() if name.startswith("orders")} == set(queues)
+    assert {task.queue for name, task in app.tasks.items() if name.startswith(("orders", "outgoing"))} == set(queues)
 
 
 def test_the_worker_takes_the_periodic_jobs_as_they_are_defined(shop: Shop, ada: Shopper) -> None:

@@ -120,7 +120,7 @@ def test_a_failed_refund_of_an_unsent_order_leaves_it_cancelled_and_is_made_agai
 
     assert (order.status, order.refunded_minor) == (OrderStatus.CANCELLED, 0)
     assert left(shop.headphones) == 1000
-    again = Refund.objects.get(state=RefundState.REQUESTED)
+    again = Refund.objects.get(state=RefundState.APPROVED)
     assert (again.amount_minor, again.reason) == (order.total_minor, "The order was cancelled")
 
 
@@ -166,7 +166,7 @@ def test_an_expired_order_whose_refund_failed_is_not_revived(shop: Shop, ada: Sh
 
     assert (order.status, left(shop.headphones)) == (OrderStatus.CANCELLED, free)
     assert not order.history.filter(event=HistoryEvent.REVIVED).exists()
-    assert Refund.objects.get(state=RefundState.REQUESTED).amount_minor == order.total_minor
+    assert Refund.objects.get(state=RefundState.APPROVED).amount_minor == order.total_minor
 
 
 def in_euro(request: PaymentRequest, name: str = "e") -> PaymentReport:

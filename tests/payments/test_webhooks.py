@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client, override_settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from kit import clock
 from payments import gateways
+from payments.gateways.base import BadSignature
 from payments.models import WebhookEvent
 from payments.sandbox.signatures import razorpay_signature, stripe_signature
 from tests.jobs import waiting
+from tests.statements import statements
 
+NAMES = ["id", "object", "payment_intent", "order", "payment", "dispute", "refund", "entity", "order_id", "x"]
 SECRETS = {"stripe": "whsec_test_0123456789", "razorpay": "webhook_secret_0123456789"}
 
 
@@ -180,3 +188,83 @@ def test_odd_characters_in_a_signed_event_are_stored_or_refused(gateway: str, od
     fields = {"id": f"evt_{odd}", "type": f"t{odd}"} if gateway == "stripe" else {"event": f"t{odd}"}
 
     assert post(gateway, event(gateway, **fields)).status_code in (200, 400)
+
+
+SIGNED = {"stripe": "Stripe-Signature", "razorpay": "X-Razorpay-Signature"}
+# What a header can carry: bytes that Latin-1 spells; line ends never get past a server.
+HEADERS = st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=200)
+
+
+@given(
+    gateway=st.sampled_from(["stripe", "razorpay"]),
+    body=st.binary(max_size=300),
+    header=st.one_of(
+        HEADERS, st.from_regex(r"\At=\d{0,30},v1=[0-9a-f]{0,70}(,v1=\w{0,9})?\Z"), st.from_regex(r"\A[0-9a-fA-F]{64}\Z")
+    ),
+)
+@hypothesis_settings(max_examples=300, deadline=None)
+def test_whatever_a_stranger_sends_is_a_400(gateway: str, body: bytes, header: str) -> None:
+    port = gateways.online(gateway)
+    with pytest.raises(BadSignature):
+        port.verify_webhook(body, {SIGNED[gateway]: header})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=12,
+)
+SHAPED = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": JSON,
+        "type": JSON,
+        "event": JSON,
+        "data": st.fixed_dictionaries({"object": JSON}) | JSON,
+        "payload": st.dictionaries(st.sampled_from(NAMES), st.fixed_dictionaries({"entity": JSON}) | JSON, max_size=3),
+    },
+)
+
+
+@given(gateway=st.sampled_from(["stripe", "razorpay"]), value=SHAPED | JSON, cut=st.integers(0, 5))
+@hypothesis_settings(max_examples=300, deadline=None)
+def test_whatever_a_gateway_signs_is_an_event_or_a_400(gateway: str, value: Any, cut: int) -> None:
+    body = json.dumps(value).encode()
+    body = body[: len(body) - cut]
+    seconds = int(clock.now().timestamp())
+    signature = (
+        stripe_signature(SECRETS["stripe"], body, seconds)
+        if gateway == "stripe"
+        else razorpay_signature(SECRETS["razorpay"], body)
+    )
+    with suppress(BadSignature):
+        event = gateways.online(gateway).verify_webhook(body, {SIGNED[gateway]: signature})
+        assert {type(part) for part in (event.key, event.type, event.reference, event.dispute_id)} == {str}
+        assert event.key
+
+
+@pytest.mark.parametrize("times", ["9" * 5000, "-1", "1e9", "\u0661", "", "0x1", " 1"])
+def test_a_time_that_is_none_is_a_400(times: str) -> None:
+    body = event("stripe")
+    header = f"t={times},v1={'0' * 64}"
+    assert post("stripe", body, **{"Stripe-Signature": header}).status_code == 400
+
+
+def test_a_flood_is_answered_at_the_same_price_each(gateway: str) -> None:
+    """What an event costs does not grow with those that came before; nothing is counted."""
+    prices = []
+    for number in (1, 50):
+        WebhookEvent.objects.bulk_create(
+            WebhookEvent(gateway=gateway, event_key=f"evt_{number}_{old}", event_type="x", body=b"{}")
+            for old in range(100 * number)
+        )
+        body = event(gateway, id=f"evt_new_{number}", created=number)
+        with statements() as told:
+            started = time.perf_counter()
+            assert post(gateway, body).status_code == 200
+            assert time.perf_counter() - started < 1
+        with statements() as repeated:
+            assert post(gateway, body).status_code == 200
+        prices.append((len(told), len(repeated)))
+        assert not any("count(" in statement.lower() for statement in told)
+    assert prices[0] == prices[1]

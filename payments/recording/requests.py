@@ -1,26 +1,20 @@
-"""What a gateway says, written into our rows. Harmless to repeat, and right in any order.
-
-Every attempt and every refund only moves forward through its states, so that an older report that arrives late changes
-nothing; what was refunded is the sum of the refunds that succeeded, which alone lets it fall when one fails after all.
-Runs in the caller's transaction and locks the payment request; the caller holds the lock of what the money is for
-already.
-"""
+"""A payment request and each try to pay it."""
 
 from __future__ import annotations
 
 import structlog
-from django.db.models import Q, Sum
+from django.db.models import Sum
 
 from kit.ids import parse_id
-from payments.gateways.base import PaymentReport, RefundReport, RequestReport
-from payments.models import AttemptState, PaymentAttempt, PaymentRequest, Refund, RefundState, RequestState
+from payments import announcing, postings
+from payments.gateways.base import PaymentReport, RequestReport
+from payments.models import AttemptState, GatewayName, PaymentAttempt, PaymentRequest, RequestState
+from payments.recording.refunds import record_refunds
 
 log = structlog.get_logger(__name__)
 
 _RANK = {state.value: rank for rank, state in enumerate(AttemptState)}
 _RECORDED = ("state", "failure_code", "captured_minor", "method", "last4", "changed_at")
-_REFUND_STATES = [state.value for state in RefundState]
-MADE_ELSEWHERE = "Made at the gateway"
 
 
 def find_request(report: RequestReport) -> PaymentRequest | None:
@@ -66,8 +60,12 @@ def _is_about(request: PaymentRequest, report: RequestReport) -> bool:
 
 def _state(request: PaymentRequest, report: RequestReport) -> RequestState:
     attempts = PaymentAttempt.objects.filter(request=request, currency=request.currency)
-    if attempts.aggregate(captured=Sum("captured_minor", default=0))["captured"] >= request.amount_minor:
+    captured = attempts.aggregate(captured=Sum("captured_minor", default=0))["captured"]
+    if captured >= request.amount_minor:
         return RequestState.PAID
+    if captured and request.gateway != GatewayName.OFFLINE:
+        # A gateway collects for a request once: the rest was let go, and may be asked for anew.
+        return RequestState.CLOSED
     if report.cancelled or request.state == RequestState.CANCELLED:
         return RequestState.CANCELLED
     return RequestState.OPEN
@@ -87,59 +85,20 @@ def _record_attempt(request: PaymentRequest, payment: PaymentReport) -> None:
         amount_minor=payment.amount_minor,
         state=payment.state.value,
     )
+    before, state_before = attempt.captured_minor, attempt.state if known else ""
     if _RANK[payment.state.value] >= _RANK[attempt.state]:
         attempt.state = payment.state.value
         attempt.failure_code = payment.failure_code[:64]
-    attempt.captured_minor = max(attempt.captured_minor, payment.captured_minor)
+    attempt.captured_minor = max(before, payment.captured_minor)
     attempt.method = payment.method[:32] or attempt.method
     attempt.last4 = payment.last4[:4] or attempt.last4
     # Not the whole row: the wish to capture is written by others, without this lock.
     attempt.save(update_fields=_RECORDED if known else None)
+    if attempt.captured_minor > before:
+        postings.post_capture(attempt, request, before_minor=before)
+    if (attempt.state, attempt.captured_minor) != (state_before, before):
+        announcing.announce_attempt(attempt, request.subject_id)
     if payment.currency != request.currency and payment.captured_minor:
         log.error("gateway_currency_differs", request=str(request.pk), payment=payment.payment_id)
     if payment.refunds:
         record_refunds(attempt, payment.refunds)
-
-
-def record_refunds(attempt: PaymentAttempt, reports: tuple[RefundReport, ...]) -> None:
-    """Write down what a gateway says of the refunds of an attempt, and what of it is therefore back with the payer."""
-    for report in reports:
-        _record_refund(attempt, report)
-    refunds = Refund.objects.filter(attempt=attempt)
-    sums = refunds.aggregate(
-        succeeded=Sum("amount_minor", filter=Q(state=RefundState.SUCCEEDED), default=0),
-        promised=Sum("amount_minor", filter=~Q(state=RefundState.FAILED), default=0),
-    )
-    attempt.refunded_minor = sums["succeeded"]
-    attempt.save(update_fields=["refunded_minor", "changed_at"])
-    # What went back by another way cannot go back once more: promises that no gateway was told of give way.
-    too_much = sums["promised"] - attempt.captured_minor
-    for refund in refunds.filter(state=RefundState.REQUESTED).order_by("-created_at", "-pk"):
-        if too_much > 0:
-            Refund.objects.filter(pk=refund.pk, state=RefundState.REQUESTED).update(state=RefundState.FAILED)
-            too_much -= refund.amount_minor
-
-
-def _record_refund(attempt: PaymentAttempt, report: RefundReport) -> None:
-    refund = Refund.objects.filter(gateway_refund_id=report.refund_id).first()
-    key = parse_id(report.key)
-    if refund is None and key is not None:
-        refund = Refund.objects.filter(pk=key, attempt=attempt, gateway_refund_id__isnull=True).first()
-    if refund is None:
-        Refund.objects.create(
-            attempt=attempt,
-            amount_minor=report.amount_minor,
-            currency=attempt.currency,
-            state=report.outcome.value,
-            reason=MADE_ELSEWHERE,
-            gateway_refund_id=report.refund_id,
-        )
-        return
-    if (refund.attempt_id, refund.amount_minor) != (attempt.pk, report.amount_minor):
-        log.error("gateway_refund_differs", refund=str(refund.pk), reference=report.refund_id)
-        return
-    # A refund that succeeded may fail later; one that failed stays failed.
-    earlier = _REFUND_STATES[: _REFUND_STATES.index(report.outcome.value)]
-    Refund.objects.filter(pk=refund.pk, state__in=earlier).update(
-        state=report.outcome.value, gateway_refund_id=report.refund_id
-    )

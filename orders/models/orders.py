@@ -1,14 +1,11 @@
-"""Orders: what was bought, at which price, for whom, and everything that happened to it since.
-
-`Order.status` is first written by `orders.placement` and from then on by `orders.status` alone. An order's lines and
-amounts never change after it is placed.
+"""The order and its lines. `Order.status` is first written by `orders.placement` and from then on by `orders.status`
+alone; lines and amounts never change after an order is placed.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
@@ -104,6 +101,10 @@ class Order(models.Model):
             ("collect_cash", "Can record cash received for orders"),
             ("cancel_order", "Can cancel orders"),
             ("ask_gateway", "Can ask gateways how payments stand, and take over what they say"),
+            ("request_payment", "Can ask customers for a further payment of orders"),
+            ("capture_payment", "Can capture money that is held for orders"),
+            ("void_payment", "Can call off payments of orders, and let go of money that is held for them"),
+            ("refund_order", "Can give money back for orders, or ask a second person to"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status_known"),
@@ -199,74 +200,3 @@ class OrderLine(models.Model):
     def amount_minor(self) -> int:
         """Quantity times unit price, before discount and tax."""
         return self.quantity * self.unit_price_minor
-
-
-class HistoryEvent(models.TextChoices):
-    """What can happen to an order."""
-
-    PLACED = "placed", "Placed"
-    PAYMENT = "payment", "Payment changed"  # money came in or went back
-    CANCELLED = "cancelled", "Cancelled"
-    EXPIRED = "expired", "Expired"  # nobody paid in time
-    REVIVED = "revived", "Revived"  # money came late, and there was stock left
-    REFUND_REQUESTED = "refund_requested", "Refund requested"
-    SENT = "sent", "Sent"
-    DELIVERED = "delivered", "Delivered"
-
-
-class ActorKind(models.TextChoices):
-    """Who did something."""
-
-    CUSTOMER = "customer", "Customer"
-    STAFF = "staff", "Staff"
-    GATEWAY = "gateway", "Gateway"
-    SYSTEM = "system", "System"  # a job or a command
-
-
-class OrderHistory(models.Model):
-    """One thing that happened to an order, by whom, and from which status to which. Append-only by the database."""
-
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="history")
-    event = models.CharField(max_length=20, choices=HistoryEvent.choices)
-    from_status = models.CharField(max_length=16, choices=OrderStatus.choices, blank=True)
-    to_status = models.CharField(max_length=16, choices=OrderStatus.choices)
-    actor_kind = models.CharField(max_length=10, choices=ActorKind.choices)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
-    facts = models.JSONField(default=dict, blank=True)
-    at = models.DateTimeField(db_default=models.functions.Now())
-
-    class Meta:
-        ordering = ("id",)
-        verbose_name_plural = "order history"
-        constraints = (
-            models.CheckConstraint(condition=Q(to_status__in=OrderStatus.values), name="history_status_known"),
-        )
-
-    def __str__(self) -> str:
-        return self.get_event_display()
-
-
-class NoticeKind(models.TextChoices):
-    """What a customer is written about."""
-
-    CONFIRMATION = "confirmation", "Order confirmation"
-
-
-class Notice(models.Model):
-    """A mail to be sent about an order: written in the transaction that is its reason, sent once by a job."""
-
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="notices")
-    kind = models.CharField(max_length=16, choices=NoticeKind.choices)
-    wanted_at = models.DateTimeField(db_default=models.functions.Now())
-    sent_at = models.DateTimeField(null=True, blank=True)
-    times_tried = models.PositiveIntegerField(default=0)
-    # After a failure, not before this.
-    due_at = models.DateTimeField(db_default=models.functions.Now())
-
-    class Meta:
-        ordering = ("id",)
-        constraints = (models.UniqueConstraint(fields=("order", "kind"), name="notice_once_per_order"),)
-        indexes = (models.Index(fields=("due_at",), condition=Q(sent_at__isnull=True), name="notice_to_send"),)
-
-    def __str__(self) -> str:
-        return self.get_kind_display()

@@ -1,0 +1,88 @@
+"""Money that arrives for an order that is over: it revives the order, becomes the customer's credit, or goes back.
+
+Which of these is the shop's to say (`LATE_MONEY_REVIVES`, `LATE_MONEY_OTHERWISE`). Whatever becomes of it has a name in
+the order's history. Runs under the order's lock, before its money is promised anywhere.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from catalog import stock
+from kit.ids import new_id
+from orders.actors import SYSTEM
+from orders.models import HistoryEvent, Order, OrderStatus
+from orders.status import transition
+from payments.models import Refund
+
+
+class Revives(StrEnum):
+    """Which orders late money may bring back to life."""
+
+    EXPIRED = "expired"  # nobody had called them off
+    ANY = "any"  # those that a person called off as well
+    NONE = "none"
+
+
+class Otherwise(StrEnum):
+    """What becomes of late money that revives nothing."""
+
+    REFUND = "refund"
+    CREDIT = "credit"
+
+
+class WhyNot(StrEnum):
+    """Why late money did not revive its order."""
+
+    NOT_ENOUGH = "not_enough"
+    SOLD_OUT = "sold_out"
+    CALLED_OFF = "called_off"  # by a person, or by a policy that revives nothing
+    REFUNDED_BEFORE = "refunded_before"  # money was promised back already, even if that failed
+
+
+def revive(order: Order, kept_minor: int, facts: Mapping[str, Any]) -> WhyNot | None:
+    """The cancelled order lives again and its goods are reserved, which is None; or nothing happened, and why not."""
+    if why_not := _refusal(order, kept_minor):
+        return why_not
+    quantities: dict[uuid.UUID, int] = {}
+    for variant_id, quantity in order.lines.values_list("variant_id", "quantity"):
+        quantities[variant_id] = quantities.get(variant_id, 0) + quantity
+    reservation = new_id()
+    with transaction.atomic():
+        short = stock.reserve(source_id=reservation, quantities=quantities)
+        # What was there is given back with the savepoint; the rest of the transaction stays.
+        transaction.set_rollback(bool(short))
+    if short:
+        return WhyNot.SOLD_OUT
+    order.reservation_id = reservation
+    order.save(update_fields=["reservation_id"])
+    transition(order, OrderStatus.PAID, event=HistoryEvent.REVIVED, actor=SYSTEM, facts=facts)
+    return None
+
+
+def _refusal(order: Order, kept_minor: int) -> WhyNot | None:
+    cancelled = order.history.filter(to_status=OrderStatus.CANCELLED).exclude(from_status=OrderStatus.CANCELLED)
+    last = cancelled.order_by("-pk").first()
+    revivable = {
+        Revives.EXPIRED: (HistoryEvent.EXPIRED,),
+        Revives.ANY: (HistoryEvent.EXPIRED, HistoryEvent.CANCELLED),
+        Revives.NONE: (),
+    }[Revives(settings.LATE_MONEY_REVIVES)]
+    if last is None or last.event not in revivable:
+        return WhyNot.CALLED_OFF
+    if kept_minor < order.total_minor:
+        return WhyNot.NOT_ENOUGH
+    if Refund.objects.filter(attempt__request__subject_id=order.pk, currency=order.currency).exists():
+        return WhyNot.REFUNDED_BEFORE
+    return None
+
+
+def credit_owner(order: Order) -> uuid.UUID | None:
+    """Whose credit late money becomes that revives nothing; None where it goes back the way it came."""
+    return order.customer_id if settings.LATE_MONEY_OTHERWISE == Otherwise.CREDIT else None

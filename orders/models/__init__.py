@@ -1,0 +1,21 @@
+"""Orders: what was bought, at which price, for whom, and everything that happened to it since."""
+
+from orders.models.history import ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
+from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, PaymentTerms
+from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
+
+__all__ = [
+    "ActorKind",
+    "Fulfilment",
+    "HistoryEvent",
+    "Notice",
+    "NoticeKind",
+    "Order",
+    "OrderHistory",
+    "OrderLine",
+    "OrderRefund",
+    "OrderRefundLine",
+    "OrderStatus",
+    "PaymentTerms",
+    "RefundKind",
+]

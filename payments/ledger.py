@@ -1,0 +1,227 @@
+"""The ledger's only writer: transfers whose entries sum to zero, each told once.
+
+A transfer is written in the transaction of the fact that it explains; the database refuses a transfer that does not
+balance, any change to one, and, at commit, money that moved without its transfer. Takes no locks: whoever posts about a
+subject holds that subject's order or payment requests locked.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q, Sum
+
+from payments.models import Account, LedgerEntry, TransferKind
+
+SALE_ACCOUNTS = (
+    Account.DEFERRED_REVENUE,
+    Account.REVENUE,
+    Account.DELIVERY_REVENUE,
+    Account.TAX_PAYABLE,
+    Account.DISCOUNTS,
+    Account.REFUNDS,
+)
+"""Where the worth of a sale stands, net of what was given back of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One entry to be. Debits are above zero, credits below; a leg of zero is none."""
+
+    account: Account
+    amount_minor: int
+    subject_id: uuid.UUID | None = None
+    attempt_id: uuid.UUID | None = None
+    customer_id: uuid.UUID | None = None
+
+
+class LedgerConflict(Exception):
+    """A source is posted already, with other legs: two writers mean different things by one name."""
+
+
+def clearing(gateway: str) -> Account:
+    """Where money lies that a gateway has collected and not yet paid out."""
+    return Account(f"clearing_{gateway}")
+
+
+_POST = """
+WITH transferred AS (
+    INSERT INTO payments_ledgertransfer (source, kind, memo) VALUES (%s, %s, %s)
+    ON CONFLICT (source) DO NOTHING RETURNING id
+)
+INSERT INTO payments_ledgerentry (transfer_id, account, currency, amount_minor, subject_id, attempt_id, customer_id)
+SELECT transferred.id, leg.* FROM transferred, (VALUES {legs}) leg RETURNING id
+"""
+_LEG = "(%s, %s, %s::bigint, %s::uuid, %s::uuid, %s::uuid)"
+
+
+def post(*, source: str, kind: TransferKind, currency: str, legs: Iterable[Leg], memo: str = "") -> bool:
+    """Write a transfer in the caller's transaction, one statement; False if it is written already, to the same effect.
+
+    Legs of zero are left out, and a transfer without any is none. Raises ValueError for legs that do not sum to zero,
+    and LedgerConflict for a source that stands for something else.
+    """
+    moved = [leg for leg in legs if leg.amount_minor]
+    if sum(leg.amount_minor for leg in moved):
+        raise ValueError(f"{source} does not balance")
+    if not moved:
+        return False
+    values: list[Any] = [source, kind.value, memo[:200]]
+    for leg in moved:
+        values += [leg.account.value, currency, leg.amount_minor, leg.subject_id, leg.attempt_id, leg.customer_id]
+    with connection.cursor() as cursor:
+        # Only placeholders are put together here; every value travels as a parameter.
+        cursor.execute(_POST.format(legs=", ".join([_LEG] * len(moved))), values)
+        if cursor.fetchall():
+            return True
+    if _posted(source) != sorted((leg.account.value, currency, leg.amount_minor) for leg in moved):
+        raise LedgerConflict(source)
+    return False
+
+
+def is_posted(source: str) -> bool:
+    """Whether a source has its transfer."""
+    return LedgerEntry.objects.filter(transfer__source=source).exists()
+
+
+def _posted(source: str) -> list[tuple[str, str, int]]:
+    entries = LedgerEntry.objects.filter(transfer__source=source)
+    return sorted(entries.order_by().values_list("account", "currency", "amount_minor"))
+
+
+def reverse(*, source: str, of: Iterable[str], kind: TransferKind, memo: str = "") -> bool:
+    """Undo what the transfers `of` have moved, by one transfer of the opposite; False if there is nothing to undo."""
+    entries = LedgerEntry.objects.filter(transfer__source__in=list(of)).order_by("id")
+    rows = entries.values_list("currency", "account", "amount_minor", "subject_id", "attempt_id", "customer_id")
+    legs: dict[str, list[Leg]] = {}
+    for currency, account, amount, subject, attempt, customer in rows:
+        legs.setdefault(currency, []).append(Leg(Account(account), -amount, subject, attempt, customer))
+    if len(legs) > 1:
+        raise ValueError("transfers of one currency are undone at a time")
+    return any(
+        post(source=source, kind=kind, currency=currency, legs=undone, memo=memo) for currency, undone in legs.items()
+    )
+
+
+def balance(subject_id: uuid.UUID, currency: str, *accounts: Account) -> int:
+    """What stands for a subject in some accounts; debits above zero. Minor units."""
+    entries = LedgerEntry.objects.filter(subject_id=subject_id, currency=currency, account__in=accounts)
+    return int(entries.aggregate(sum=Sum("amount_minor", default=0))["sum"])
+
+
+@dataclass(frozen=True, slots=True)
+class SaleBalances:
+    """How a subject stands in the ledger, for whoever gives some of its money back. Minor units.
+
+    `surplus` is what we hold beyond what was ever due; `sale` what is left of the sale with its tax, `tax` of its tax.
+    """
+
+    surplus: int
+    sale: int
+    tax: int
+
+    def tax_share(self, amount_minor: int, *, settled_minor: int | None = None) -> int:
+        """The tax in a part of what is left of the sale, rounded down; whoever takes all that is left takes the rest.
+
+        `settled_minor` is the tax in it as somebody has settled it line by line; it counts as far as what is then left
+        can still hold the tax that is left. Shares of parts that add up to the whole add up to its tax, in whatever
+        order they are taken.
+        """
+        if self.sale <= 0 or self.tax <= 0:
+            return 0
+        if amount_minor >= self.sale:
+            return self.tax
+        if settled_minor is None:
+            return self.tax * amount_minor // self.sale
+        least = max(0, amount_minor - (self.sale - self.tax))
+        return max(least, min(settled_minor, self.tax, amount_minor))
+
+
+def sale_balances(subject_id: uuid.UUID, currency: str) -> SaleBalances:
+    """Where a subject's sale stands now. One statement."""
+    entries = LedgerEntry.objects.filter(subject_id=subject_id, currency=currency)
+    sums = entries.aggregate(
+        receivable=Sum("amount_minor", filter=Q(account=Account.RECEIVABLE), default=0),
+        sale=Sum("amount_minor", filter=Q(account__in=SALE_ACCOUNTS), default=0),
+        tax=Sum("amount_minor", filter=Q(account=Account.TAX_PAYABLE), default=0),
+    )
+    return SaleBalances(surplus=max(0, -sums["receivable"]), sale=-sums["sale"], tax=-sums["tax"])
+
+
+# --- what is ordered ------------------------------------------------------------------------------------------------
+
+
+POST_ORDERED = """
+ordered AS (
+    INSERT INTO payments_ledgertransfer (source, kind, memo)
+    SELECT %(ledger_source)s, 'ordered', '' WHERE %(ledger_total)s::bigint + %(ledger_credits)s::bigint > 0
+    RETURNING id
+), booked AS (
+    INSERT INTO payments_ledgerentry (transfer_id, account, currency, amount_minor, subject_id, customer_id)
+    SELECT ordered.id, leg.account, %(ledger_currency)s, leg.amount, %(ledger_subject)s, leg.customer FROM ordered, (
+        VALUES ('receivable', %(ledger_total)s::bigint, NULL::uuid),
+               ('customer_credit', %(ledger_credits)s::bigint, %(ledger_customer)s::uuid),
+               ('deferred_revenue', -(%(ledger_total)s::bigint + %(ledger_credits)s::bigint), NULL::uuid)
+    ) leg (account, amount, customer) WHERE leg.amount <> 0
+)
+"""
+"""Posts that something was ordered. Part of the statement of whoever places it: the order and its posting come into
+being together. The values are those of `ordered_values`."""
+
+
+def ordered_values(
+    *, source_id: uuid.UUID, subject_id: uuid.UUID, customer_id: uuid.UUID, currency: str, total: int, credits: int
+) -> dict[str, Any]:
+    """The values of `POST_ORDERED`; amounts in minor units."""
+    return {
+        "ledger_source": ordered_source(source_id),
+        "ledger_subject": subject_id,
+        "ledger_customer": customer_id,
+        "ledger_currency": currency,
+        "ledger_total": total,
+        "ledger_credits": credits,
+    }
+
+
+def ordered_source(source_id: uuid.UUID) -> str:
+    """The source of an order's first posting; another name for every time it comes to life."""
+    return f"ordered:{source_id}"
+
+
+def post_ordered(
+    *, source_id: uuid.UUID, subject_id: uuid.UUID, customer_id: uuid.UUID, currency: str, total: int, credits: int
+) -> None:
+    """The same as `POST_ORDERED`, for what comes to life again."""
+    post(
+        source=ordered_source(source_id),
+        kind=TransferKind.ORDERED,
+        currency=currency,
+        legs=(
+            Leg(Account.RECEIVABLE, total, subject_id),
+            Leg(Account.CUSTOMER_CREDIT, credits, subject_id, customer_id=customer_id),
+            Leg(Account.DEFERRED_REVENUE, -(total + credits), subject_id),
+        ),
+    )
+
+
+def post_earned(*, source_id: uuid.UUID, subject_id: uuid.UUID, currency: str, amounts: Mapping[Account, int]) -> None:
+    """What was deferred is earned. `amounts` says of what: credits above zero, discounts below. Minor units.
+
+    Harmless to repeat.
+    """
+    legs = [Leg(account, -amount, subject_id) for account, amount in amounts.items()]
+    legs.append(Leg(Account.DEFERRED_REVENUE, sum(amounts.values()), subject_id))
+    post(source=f"earned:{source_id}", kind=TransferKind.EARNED, currency=currency, legs=legs)
+
+
+def post_called_off(*, source_id: uuid.UUID, subject_id: uuid.UUID, currency: str) -> None:
+    """Nothing is due for a subject any more: its sale is undone, and the credits that paid for some of it are back.
+
+    What was promised back of the sale must have been recast before. Harmless to repeat.
+    """
+    sources = (ordered_source(source_id), f"earned:{source_id}")
+    reverse(source=f"called-off:{source_id}", of=sources, kind=TransferKind.CALLED_OFF)

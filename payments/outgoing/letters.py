@@ -1,0 +1,75 @@
+"""A delivery as it travels: the bytes and headers that are sent, signed anew at every try, and the sending itself.
+
+Works on what it is given: `carry` runs in threads that have no database connection.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from kit import strict_json
+from payments.outgoing import sealing, subscriptions, targets
+from payments.outgoing.addresses import TargetRefused
+from payments.outgoing.models import Delivery, OutgoingEvent
+from payments.outgoing.posting import Answer, post
+from payments.outgoing.signatures import signature
+from payments.outgoing.targets import Resolve
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One try of one delivery. `body` is the same at every try; only the signature's time is not."""
+
+    delivery_id: int
+    subscription_id: int
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+def write(delivery: Delivery) -> Letter | None:
+    """The signed letter of a delivery, its event and subscription read with it; None if its secret cannot be read."""
+    event, subscription = delivery.event, delivery.subscription
+    body = content(event)
+    try:
+        signed = signature(body, secrets=subscriptions.signing_secrets(subscription), at=int(time.time()))
+    except sealing.Unsealable:
+        return None
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Quittance",
+        "Quittance-Event-Id": str(event.pk),
+        "Quittance-Event-Type": event.type,
+        "Quittance-Signature": signed,
+    }
+    return Letter(delivery.pk, subscription.pk, subscription.url, body, headers)
+
+
+def content(event: OutgoingEvent) -> bytes:
+    """What receivers are sent of an event: exact JSON, the same bytes every time."""
+    return strict_json.dumps(
+        {"id": str(event.pk), "type": event.type, "created_at": event.created_at.isoformat(), "data": event.body}
+    )
+
+
+def carry(letter: Letter, resolve: Resolve) -> Answer:
+    """Look the target up, check it and send; what came of it, whatever that was. No database, no exceptions."""
+    start = time.monotonic()
+    try:
+        target = targets.allowed(letter.url)
+        return post(target, targets.pinned(target, resolve), letter.body, letter.headers)
+    except TargetRefused as refusal:
+        reason = f"refused_{refusal.code}"
+    except OSError:
+        reason = "name_not_resolved"
+    except Exception:
+        # Ours to mend; until then it is tried again like everything else, and holds up nobody.
+        log.exception("delivery_broke", delivery=letter.delivery_id)
+        reason = "internal_error"
+    return Answer(None, reason, duration_ms=int((time.monotonic() - start) * 1000))

@@ -1,0 +1,116 @@
+"""What the facts of payments mean in the ledger: captures, refunds, disputes.
+
+Each function is told of one fact in the transaction that writes it, under the lock of the payment request, and is
+harmless to repeat.
+"""
+
+from __future__ import annotations
+
+from payments import ledger
+from payments.ledger import Leg
+from payments.models import Account, Dispute, PaymentAttempt, PaymentRequest, Refund, RefundDestination, TransferKind
+
+
+def _owner(attempt: PaymentAttempt, request: PaymentRequest) -> Account:
+    """Where money of an attempt is owed: to the order's receivable, or, in a currency that nobody asked for, nowhere
+    known."""
+    return Account.RECEIVABLE if attempt.currency == request.currency else Account.SUSPENSE
+
+
+def post_capture(attempt: PaymentAttempt, request: PaymentRequest, *, before_minor: int) -> None:
+    """The gateway has collected what the attempt has now beyond `before_minor`."""
+    collected = attempt.captured_minor - before_minor
+    ledger.post(
+        source=f"capture:{attempt.pk}:{attempt.captured_minor}",
+        kind=TransferKind.CAPTURE,
+        currency=attempt.currency,
+        legs=(
+            Leg(ledger.clearing(attempt.gateway), collected, request.subject_id, attempt.pk),
+            Leg(_owner(attempt, request), -collected, request.subject_id),
+        ),
+    )
+
+
+def post_promise(refund: Refund, attempt: PaymentAttempt, request: PaymentRequest) -> None:
+    """A refund is approved: we owe it. Its surplus was never ours; the rest lessens the sale and its tax."""
+    allowance = refund.amount_minor - refund.surplus_minor
+    subject = request.subject_id
+    ledger.post(
+        source=f"refund-promised:{refund.pk}",
+        kind=TransferKind.REFUND_PROMISED,
+        currency=refund.currency,
+        legs=(
+            Leg(_owner(attempt, request), refund.surplus_minor, subject),
+            Leg(Account.REFUNDS, allowance - refund.tax_minor, subject),
+            Leg(Account.TAX_PAYABLE, refund.tax_minor, subject),
+            Leg(Account.REFUNDS_PAYABLE, -refund.amount_minor, subject),
+        ),
+    )
+
+
+def post_recast(refund: Refund, request: PaymentRequest) -> None:
+    """The order that a refund lessened is called off: the sale is whole for a moment, and the refund pays back what is
+    not due any more."""
+    allowance = refund.amount_minor - refund.surplus_minor
+    subject = request.subject_id
+    ledger.post(
+        source=f"refund-recast:{refund.pk}",
+        kind=TransferKind.REFUND_RECAST,
+        currency=refund.currency,
+        legs=(
+            Leg(Account.RECEIVABLE, allowance, subject),
+            Leg(Account.REFUNDS, refund.tax_minor - allowance, subject),
+            Leg(Account.TAX_PAYABLE, -refund.tax_minor, subject),
+        ),
+    )
+
+
+def post_refund(refund: Refund, attempt: PaymentAttempt, request: PaymentRequest) -> None:
+    """A refund has succeeded: the money has left the gateway's balance, or is the customer's credit."""
+    subject = request.subject_id
+    if refund.destination == RefundDestination.CREDIT:
+        to = Leg(Account.CUSTOMER_CREDIT, -refund.amount_minor, subject, customer_id=refund.customer_id)
+    else:
+        to = Leg(ledger.clearing(attempt.gateway), -refund.amount_minor, subject, attempt.pk)
+    ledger.post(
+        source=f"refund:{refund.pk}",
+        kind=TransferKind.REFUND,
+        currency=refund.currency,
+        legs=(Leg(Account.REFUNDS_PAYABLE, refund.amount_minor, subject), to),
+    )
+
+
+def post_refund_failed(refund: Refund) -> None:
+    """A refund has failed: whatever was posted of it is undone."""
+    sources = [f"{what}:{refund.pk}" for what in ("refund-promised", "refund-recast", "refund")]
+    ledger.reverse(source=f"refund-failed:{refund.pk}", of=sources, kind=TransferKind.REFUND_FAILED)
+
+
+def post_dispute(dispute: Dispute, attempt: PaymentAttempt, request: PaymentRequest, *, before_minor: int) -> None:
+    """The gateway keeps back what a dispute has withdrawn now beyond `before_minor`, or gives it back."""
+    withdrawn = dispute.withdrawn_minor - before_minor
+    if not withdrawn:
+        return
+    number = dispute.attempt.ledger_entries.filter(transfer__source__startswith=f"dispute:{dispute.pk}:").count()
+    ledger.post(
+        source=f"dispute:{dispute.pk}:{number + 1}",
+        kind=TransferKind.DISPUTE,
+        currency=dispute.currency,
+        legs=(
+            Leg(Account.DISPUTED, withdrawn, request.subject_id),
+            Leg(ledger.clearing(attempt.gateway), -withdrawn, request.subject_id, attempt.pk),
+        ),
+    )
+
+
+def post_dispute_lost(dispute: Dispute, request: PaymentRequest) -> None:
+    """The payer has the money for good."""
+    ledger.post(
+        source=f"dispute-lost:{dispute.pk}",
+        kind=TransferKind.DISPUTE,
+        currency=dispute.currency,
+        legs=(
+            Leg(Account.WRITE_OFF, dispute.withdrawn_minor, request.subject_id),
+            Leg(Account.DISPUTED, -dispute.withdrawn_minor, request.subject_id),
+        ),
+    )

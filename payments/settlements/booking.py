@@ -1,0 +1,155 @@
+"""What was told of a settlement becomes ours: its row, its lines, their postings.
+
+In transactions of so many lines each, every one of which leaves books that add up and may be the last: whoever comes
+after a crash goes on where it stopped. Locks the settlement's row and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection, transaction
+
+from kit import clock
+from payments.settlements import contradictions, filing, staging
+from payments.settlements.matching import IS_TAX, OURS
+from payments.settlements.models import Settlement, SettlementImport, SettlementState, Source
+from payments.settlements.posting import LineTotals, post_lines
+from payments.settlements.staging import Header
+
+_WRITTEN = (
+    "amount_minor",
+    "bank_reference",
+    "paid_out_at",
+    "state",
+    "lines_count",
+    "net_minor",
+    "fee_minor",
+    "tax_minor",
+    "transfers",
+)
+
+_KEEP_LINES = f"""
+WITH kept AS (
+    INSERT INTO settlements_settlementline AS l (settlement_id, gateway, line_id, kind, wire_kind, entity_id,
+        payment_id, currency, gross_minor, fee_minor, tax_minor, net_minor, settled_at, attempt_id, refund_id,
+        dispute_id, finding, explained_minor, seen_in_id)
+    SELECT %(settlement)s, l.gateway, l.line_id, l.kind, l.wire_kind, l.entity_id, l.payment_id, l.currency,
+        l.gross_minor, l.fee_minor, l.tax_minor, l.net_minor, l.settled_at, a.id, r.id, d.id, found.finding,
+        found.explained_minor, %(imported)s::bigint
+    FROM told_line l {OURS}
+    WHERE {staging.CHUNK} AND l.problem = '' AND l.currency = %(currency)s
+    ORDER BY l.number
+    ON CONFLICT DO NOTHING
+    RETURNING l.id, l.net_minor, l.fee_minor, l.tax_minor, l.gross_minor, l.explained_minor,
+        l.kind = 'fee' AS is_fee, {IS_TAX} AS is_tax
+)
+SELECT count(*), coalesce(sum(net_minor), 0)::bigint, coalesce(sum(fee_minor), 0)::bigint,
+    coalesce(sum(tax_minor), 0)::bigint,
+    coalesce(sum(explained_minor) FILTER (WHERE NOT is_fee), 0)::bigint,
+    coalesce(sum(gross_minor - explained_minor), 0)::bigint,
+    coalesce(sum(gross_minor) FILTER (WHERE is_fee AND NOT is_tax), 0)::bigint,
+    coalesce(sum(gross_minor) FILTER (WHERE is_fee AND is_tax), 0)::bigint,
+    min(id)
+FROM kept
+"""  # noqa: S608 - put together of constants of ours
+
+
+def book(gateway: str, header: Header, *, source: Source, imported: SettlementImport | None = None) -> int:
+    """Keep and post what was told of a settlement, and put before a person what does not add up; how many lines are
+    new. Harmless to repeat.
+
+    Where the gateway's own lines are there to their end already, the rows of a file are only compared with them.
+    """
+    new = 0
+    for first, last in staging.chunks(gateway, header.settlement_id, source):
+        with transaction.atomic():
+            settlement = _locked(gateway, header, source)
+            chunk = _chunk(settlement, source, first, last) | {"imported": imported and imported.pk}
+            compare_only = source == Source.FILE and settlement.read_at is not None
+            new += _keep(settlement, header, None if compare_only else chunk)
+            contradictions.file(chunk, is_file=source == Source.FILE)
+    with transaction.atomic():
+        settlement = _locked(gateway, header, source)
+        _keep(settlement, header, None)
+        if source == Source.API:
+            settlement.read_at = clock.now()
+            settlement.save(update_fields=["read_at"])
+        filing.file_sum(settlement, header, imported)
+    return new
+
+
+def is_read(gateway: str, header: Header) -> bool:
+    """Whether the gateway's lines of a settlement are ours, to their end, and add up to what it says."""
+    return Settlement.objects.filter(
+        gateway=gateway,
+        gateway_settlement_id=header.settlement_id,
+        state=SettlementState.COMPLETE,
+        amount_minor=header.amount_minor,
+        read_at__isnull=False,
+    ).exists()
+
+
+def _locked(gateway: str, header: Header, source: Source) -> Settlement:
+    named = Settlement.objects.filter(gateway=gateway, gateway_settlement_id=header.settlement_id)
+    return named.select_for_update().first() or Settlement.objects.create(
+        gateway=gateway,
+        gateway_settlement_id=header.settlement_id,
+        currency=header.currency,
+        bank_reference=header.bank_reference,
+        paid_out_at=header.paid_out_at,
+        source=source,
+        state=SettlementState.UNCONFIRMED,
+    )
+
+
+def _chunk(settlement: Settlement, source: Source, first: int, last: int) -> dict[str, Any]:
+    """What names a chunk of the told lines of a settlement to the statements over them."""
+    return {
+        "settlement": settlement.pk,
+        "gateway": settlement.gateway,
+        "name": settlement.gateway_settlement_id,
+        "currency": settlement.currency,
+        "source": source.value,
+        "first": first,
+        "last": last,
+    }
+
+
+def _keep(settlement: Settlement, header: Header, chunk: dict[str, Any] | None) -> int:
+    """Keep a chunk's lines that are new, if there is a chunk, and what the gateway says it has paid out, if that is;
+    post both by one transfer. Returns how many lines are new."""
+    paid_out = _learn(settlement, header)
+    lines, first_id = _keep_lines(chunk) if chunk else (LineTotals(), None)
+    settlement.lines_count += lines.count
+    settlement.net_minor += lines.net
+    settlement.fee_minor += lines.fee - lines.own_fee
+    settlement.tax_minor += lines.tax - lines.own_tax
+    settlement.state = _state(settlement)
+    post_lines(settlement, lines, paid_out_minor=paid_out)
+    settlement.save(update_fields=_WRITTEN)
+    if first_id is not None:
+        filing.file_unmatched(settlement.pk, since_line=first_id)
+    return lines.count
+
+
+def _keep_lines(chunk: dict[str, Any]) -> tuple[LineTotals, int | None]:
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP_LINES, chunk)
+        *totals, first_id = cursor.fetchone()
+    return LineTotals(*totals), first_id
+
+
+def _learn(settlement: Settlement, header: Header) -> int:
+    """Note what the gateway says of a settlement that only a file had named; what it has paid out, if that is news."""
+    if settlement.amount_minor is not None or header.amount_minor is None or header.currency != settlement.currency:
+        return 0
+    settlement.amount_minor, settlement.paid_out_at = header.amount_minor, header.paid_out_at
+    settlement.bank_reference = header.bank_reference or settlement.bank_reference
+    return header.amount_minor
+
+
+def _state(settlement: Settlement) -> SettlementState:
+    if settlement.amount_minor is None:
+        return SettlementState.UNCONFIRMED
+    return SettlementState.COMPLETE if settlement.amount_minor == settlement.net_minor else SettlementState.DIFFERS

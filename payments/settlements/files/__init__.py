@@ -1,0 +1,1 @@
+"""Settlement files, read strictly: a file is right from its first to its last row, or nothing of it is believed."""

@@ -1,0 +1,41 @@
+"""The database's own word: what was paid out, and by which line, is never rewritten. What we make of it may change."""
+
+from django.db import migrations
+
+from catalog.append_only import columns_stay, rows_stay
+
+# An amount becomes known once, and stays.
+AMOUNT_STAYS = """
+CREATE TRIGGER settlements_settlement_amount_stays BEFORE UPDATE OF amount_minor ON settlements_settlement
+FOR EACH ROW WHEN (OLD.amount_minor IS NOT NULL AND OLD.amount_minor IS DISTINCT FROM NEW.amount_minor)
+EXECUTE FUNCTION forbid_change()
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("settlements", "0001_initial"), ("catalog", "0001_initial")]
+
+    operations = [
+        rows_stay("settlements_settlement"),
+        columns_stay("settlements_settlement", "gateway", "gateway_settlement_id", "currency"),
+        migrations.RunSQL(AMOUNT_STAYS, "DROP TRIGGER settlements_settlement_amount_stays ON settlements_settlement"),
+        rows_stay("settlements_settlementline"),
+        columns_stay(
+            "settlements_settlementline",
+            "settlement_id",
+            "gateway",
+            "line_id",
+            "kind",
+            "wire_kind",
+            "entity_id",
+            "payment_id",
+            "currency",
+            "gross_minor",
+            "fee_minor",
+            "tax_minor",
+            "net_minor",
+            "settled_at",
+        ),
+        rows_stay("settlements_settlementimport"),
+        columns_stay("settlements_settlementimport", "gateway", "file_name", "sha256", "rows", "imported_by"),
+    ]
