@@ -41,6 +41,8 @@ class Seam(StrEnum):
     # A slice of a reconciliation is worked and not noted as done; it is noted, and the next is not begun.
     SLICE_WORKED = "slice_worked"
     SLICE_NOTED = "slice_noted"
+    # A part of a settlement is booked, and the next is not begun.
+    SETTLEMENT_BOOKED = "settlement_booked"
     # A client's request is done and its answer not kept; the answer is kept and not sent.
     ANSWER_DUE = "answer_due"
     ANSWER_KEPT = "answer_kept"

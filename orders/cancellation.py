@@ -17,12 +17,11 @@ from django.db.models import QuerySet
 
 from catalog import stock
 from kit import clock
-from orders import queue
 from orders.actors import SYSTEM, Actor
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
-from orders.settlement import settle_locked
+from orders.settlement import call_off_payments, settle_locked
 from orders.status import MOVES, StatusRefused, transition
-from payments import collecting, holding
+from payments import holding
 
 
 def can_be_cancelled(order: Order) -> bool:
@@ -96,9 +95,8 @@ def _cancel(order: Order, *, event: HistoryEvent, actor: Actor, facts: Mapping[s
     if not _is_open(order):
         raise StatusRefused("move_not_allowed", order, to=OrderStatus.CANCELLED)
     transition(order, OrderStatus.CANCELLED, event=event, actor=actor, facts=facts)
-    for request_id in collecting.want_cancelled(order.pk):
-        queue.chase_request_later(request_id)
+    call_off_payments(order)
     # Free before the settlement, which may revive the order under another reservation.
     stock.release(source_id=order.reservation_id)
-    # Sends back what was collected.
+    # Ends the refunds that wait for a second person, and sends back all that was collected.
     settle_locked(order, actor=actor)

@@ -1,7 +1,8 @@
 """Disputes about the payments of orders: written down with the order's history when they begin and when they end.
 
 A dispute moves no order: its goods may still be sent, and staff are warned. What the gateway keeps back for it is in
-the ledger; what is disputed is not refunded. Locks the order's row, then its payment request.
+the ledger; what is disputed is not refunded until it is won, and what the order may not keep goes back then. Locks the
+order's row, then its payment requests.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from django.db import transaction
 
 from orders.actors import GATEWAY
 from orders.models import HistoryEvent, Order
+from orders.refund_failures import note_failures
+from orders.settlement import settle_locked
 from orders.status import note
-from payments import queries, recording
+from payments import disputing, queries, recording, refunding
 from payments.gateways.base import DisputeReport
-from payments.models import OPEN_DISPUTE_STATES, Dispute
+from payments.models import OPEN_DISPUTE_STATES, Dispute, DisputeState
 
 
 def record_dispute(gateway: str, report: DisputeReport) -> Order | None:
@@ -32,6 +35,9 @@ def record_dispute(gateway: str, report: DisputeReport) -> Order | None:
         dispute = recording.record_dispute(attempt.request, report)
         if dispute is not None:
             _write_down(order, before, dispute)
+            _end_refunds(order, dispute)
+        # What came free goes where it belongs; what is lost may settle what we owed.
+        settle_locked(order, actor=GATEWAY)
     return order
 
 
@@ -45,3 +51,10 @@ def _write_down(order: Order, before: Dispute | None, dispute: Dispute) -> None:
     if was_open and dispute.state not in OPEN_DISPUTE_STATES:
         facts = {**facts, "outcome": str(dispute.state), "withdrawn_minor": dispute.withdrawn_minor}
         note(order, event=HistoryEvent.DISPUTE_CLOSED, actor=GATEWAY, facts=facts)
+
+
+def _end_refunds(order: Order, dispute: Dispute) -> None:
+    """What a bank has taken for good cannot be sent back as well; no gateway would ever accept it."""
+    if dispute.state == DisputeState.LOST and disputing.is_overdrawn(dispute.attempt):
+        refunding.end_refunds_of(dispute.attempt, because="The payer's bank has taken the money back")
+        note_failures(order)

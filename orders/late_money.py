@@ -37,6 +37,15 @@ class Otherwise(StrEnum):
     CREDIT = "credit"
 
 
+class Outcome(StrEnum):
+    """What has become of late money that revived nothing, as the history tells it."""
+
+    REFUND = "refund"
+    CREDIT = "credit"
+    KEPT_DISPUTED = "kept_disputed"  # a bank disputes it, or has taken it back
+    NOT_REFUNDABLE = "not_refundable"  # a gateway has failed too often to send it back: a person has to look
+
+
 class WhyNot(StrEnum):
     """Why late money did not revive its order."""
 

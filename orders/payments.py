@@ -56,15 +56,22 @@ def request_payment(
 ) -> PaymentRequest:
     """The gateway waits for the payer of what is still due, or of a part of it; the order's time to pay begins anew.
 
-    With `hold` the money is only held, until a person captures it. `request_id` names the act: whoever repeats it after
-    being cut off finds the payment that it began. Raises Order.DoesNotExist; DomainError (`gateway_not_configured`,
-    `amount_invalid` when it is not above zero, in another currency, or more than is due); StatusRefused (`nothing_due`,
-    `payment_open` while the payer is asked already, or nobody knows); PaymentNotInitialized when the gateway will not
-    or cannot be told: the request is given up, the order stays as it was.
+    Whoever is asked for just that already is asked with the same request. Another request that nobody has begun to pay
+    gives way first, cash on delivery too. With `hold` the money is only held, until a person captures it. `request_id`
+    names the act: whoever repeats it after being cut off finds the payment that it began.
+
+    Raises Order.DoesNotExist; DomainError (`gateway_not_configured`, `amount_invalid` when it is not above zero, in
+    another currency, or more than is due); StatusRefused (`nothing_due`, `payment_open` while an earlier payment is
+    under way, or nobody knows); PaymentNotInitialized when the gateway will not or cannot be told: the request is given
+    up, the order stays as it was.
     """
     if not collecting.is_configured(gateway):
         raise DomainError([Fault("gateway_not_configured", {"gateway": gateway.value}, at=("gateway",))])
     request_id = request_id or new_id()
+    if not PaymentRequest.objects.filter(pk=request_id).exists():
+        open_one = _make_way(order_id, gateway=gateway, amount=amount, hold=hold, actor=actor)
+        if open_one is not None:
+            return open_one
     again = not _write_request(order_id, request_id, gateway=gateway, amount=amount, hold=hold, actor=actor)
     try:
         request = collecting.create_at_gateway(request_id, again=again)
@@ -74,6 +81,32 @@ def request_payment(
     if request.cancel_wanted_at is not None or request.state in (RequestState.CANCELLED, RequestState.REFUSED):
         raise PaymentNotInitialized(CANCELLED_MEANWHILE)
     return request
+
+
+def _make_way(
+    order_id: uuid.UUID, *, gateway: GatewayName, amount: Money | None, hold: bool, actor: Actor
+) -> PaymentRequest | None:
+    """The open request, if it asks for just that; else None, and one that nobody has begun to pay is called off."""
+    with transaction.atomic(durable=True):
+        order = Order.objects.select_for_update().get(pk=order_id)
+        open_ones = PaymentRequest.objects.filter(subject_id=order.pk, state=RequestState.OPEN)
+        request = open_ones.filter(cancel_wanted_at__isnull=True).first()
+        if request is None or order.status not in UNPAID:
+            return None
+        due = Money(order.total_minor - order.collected_minor, order.currency)
+        if (request.gateway, request.amount, request.hold) == (gateway, _within(amount or due, due), hold):
+            return request
+        if request.attempts.filter(state__in=(AttemptState.STARTED, AttemptState.AUTHORIZED)).exists():
+            return None
+        collecting.call_off(request)
+        facts = {"amount_minor": request.amount_minor, "gateway": request.gateway}
+        note(order, event=HistoryEvent.PAYMENT_VOIDED, actor=actor, facts=facts)
+    if request.gateway != GatewayName.OFFLINE:
+        try:
+            make_unpayable(request)
+        except GatewayError as error:
+            raise PaymentNotInitialized(error.reason) from None
+    return None
 
 
 def _write_request(

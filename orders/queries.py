@@ -33,6 +33,10 @@ class OrderRefundQuerySet(models.QuerySet["OrderRefund"]):
         standing = Refund.objects.filter(cause_id=models.OuterRef("pk")).exclude(state=RefundState.FAILED)
         return self.filter(models.Exists(standing))
 
+    def refused(self) -> OrderRefundQuerySet:
+        """Those that will not happen, by a person's word or because their order was called off."""
+        return self.filter(decided_at__isnull=False, approved_by__isnull=True)
+
     def to_decide(self) -> OrderRefundQuerySet:
         """Those that wait for a second person."""
         return self.filter(needs_approval=True, decided_at__isnull=True)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from kit.money import Money
-from orders.actors import GATEWAY
+from orders.actors import GATEWAY, Actor
 from orders.models import HistoryEvent, Order, OrderRefund
 from orders.status import note
 from payments.models import Refund, RefundState
 
 
-def note_failures(order: Order) -> None:
-    """Every refund of the order that a gateway has given up is in its history. The caller holds the order locked.
+def note_failures(order: Order, *, by: Actor = GATEWAY) -> None:
+    """Every refund of the order that was given up is in its history; who gave it up is a gateway unless said otherwise.
+    The caller holds the order locked.
 
     What was refused never began; the history says so already. Goods that came back stay where they are.
     """
     failed = Refund.objects.filter(attempt__request__subject_id=order.pk, state=RefundState.FAILED)
-    refused = OrderRefund.objects.filter(order=order, refused_by__isnull=False)
+    refused = OrderRefund.objects.refused().filter(order=order)
     told = set(order.history.filter(event=HistoryEvent.REFUND_FAILED).values_list("facts__part", flat=True))
     for refund in failed.exclude(cause_id__in=refused.values("pk")).order_by("created_at", "pk"):
         if str(refund.pk) not in told:
-            note(order, event=HistoryEvent.REFUND_FAILED, actor=GATEWAY, facts=_facts(refund, order))
+            note(order, event=HistoryEvent.REFUND_FAILED, actor=by, facts=_facts(refund, order))
 
 
 def _facts(refund: Refund, order: Order) -> dict[str, object]:

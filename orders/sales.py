@@ -7,12 +7,14 @@ goods have left. Called with every move of an order that matters, under the orde
 from __future__ import annotations
 
 from orders.models import Fulfilment, Order
-from payments import ledger, refunding
+from payments import ledger, recasting, refunding
 from payments.models import Account
 
 
 def is_given_up(order: Order) -> bool:
-    """Whether nobody owes the rest of an order whose money is all back: it was never paid in full, nor sent."""
+    """Whether nobody owes the rest of an order whose money is all back now: it was never paid in full, nor sent. The
+    order remembers it as `given_up`, whatever is paid for it later.
+    """
     return order.fulfilment == Fulfilment.UNFULFILLED and order.collected_minor < order.total_minor
 
 
@@ -30,7 +32,7 @@ def post_revived(order: Order) -> None:
 
 def post_earned(order: Order) -> None:
     """What was ordered is revenue, and its tax is owed."""
-    ledger.post_earned(
+    is_news = ledger.post_earned(
         source_id=order.reservation_id,
         subject_id=order.pk,
         currency=order.currency,
@@ -41,6 +43,8 @@ def post_earned(order: Order) -> None:
             Account.DISCOUNTS: -order.discount_minor,
         },
     )
+    if is_news:
+        recasting.tax_earlier_refunds(order.pk, order.currency)
 
 
 def post_called_off(order: Order) -> None:

@@ -15,13 +15,13 @@ from django.db import transaction
 from catalog import stock
 from kit.crashpoints import Seam, crashpoint
 from kit.money import Money
-from orders import late_money, notifications, queue, refund_failures
+from orders import late_money, notifications, queue, refund_failures, refunded_twice, waiting
 from orders.actors import SYSTEM, Actor
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.status import SETTLED, by_money, note, transition
-from payments import queries, recording, refunding
+from payments import collecting, disputing, queries, recasting, recording, refunding
 from payments.gateways.base import RequestReport
-from payments.models import RefundState
+from payments.models import Refund, RefundDestination, RefundState
 from payments.refunding import RefundAsk
 
 _TOO_MUCH = "Paid more than was due"
@@ -54,11 +54,14 @@ def record_report(order: Order, report: RequestReport) -> None:
         recording.record(request, report)
         if any(payment.refunds for payment in report.payments):
             refund_failures.note_failures(order)
+            refunded_twice.tell_of(order)
 
 
 def settle_locked(order: Order, *, actor: Actor) -> None:
     """The same for an order whose row the caller holds locked in an open transaction."""
     before = (order.collected_minor, order.refunded_minor)
+    if order.status == OrderStatus.CANCELLED:
+        waiting.call_off(order)
     totals = _take_over(order)
     news = _News(
         actor=actor,
@@ -75,6 +78,7 @@ def settle_locked(order: Order, *, actor: Actor) -> None:
     for strange in refunding.kept_in_other_currencies(order.pk, order.currency):
         # It counts for nothing here, whatever the order's status.
         _promise(order, strange, reason="Paid in another currency", actor=SYSTEM)
+    recasting.absorb_lost(order.pk, order.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,36 +106,59 @@ def _settle_live(order: Order, totals: queries.MoneyTotals, news: _News) -> None
         target, may_keep = OrderStatus.CANCELLED, 0
     if target != order.status:
         transition(order, target, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
+        if target == OrderStatus.REFUNDED:
+            call_off_payments(order)
     elif news.changed:
         note(order, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
-    send_back(order, totals.kept - may_keep, reason=_TOO_MUCH if may_keep else _CANCELLED, actor=SYSTEM)
+    if target == OrderStatus.CANCELLED and waiting.call_off(order):
+        totals = queries.totals(order.pk, order.currency)
+    surplus = totals.kept - may_keep
+    if surplus > 0:
+        # What is disputed may be back with the payer already: nothing else goes back in its place.
+        surplus -= disputing.withheld_minor(order.pk, order.currency)
+    send_back(order, surplus, reason=_TOO_MUCH if may_keep else _CANCELLED, actor=SYSTEM)
     if target == OrderStatus.REFUNDED and unsent:
         stock.release(source_id=order.reservation_id)
 
 
+def call_off_payments(order: Order) -> None:
+    """Nobody should pay for the order any more; gateways that wait for its payer are told by a job.
+
+    The caller holds the order locked.
+    """
+    for request_id in collecting.want_cancelled(order.pk):
+        queue.chase_request_later(request_id)
+
+
 def _settle_cancelled(order: Order, totals: queries.MoneyTotals, news: _News) -> None:
     """An order that is over keeps nothing, unless money that came after its end revives it."""
+    withheld = disputing.withheld_minor(order.pk, order.currency) if totals.kept > 0 else 0
+    may_go = totals.kept - withheld
     late = min(news.late_minor, totals.kept)
     if late > 0:
-        why_not = late_money.revive(order, totals.kept, news.facts)
+        why_not = late_money.revive(order, may_go, news.facts)
         if why_not is None:
-            send_back(order, totals.kept - order.total_minor, reason=_TOO_MUCH, actor=SYSTEM)
+            send_back(order, may_go - order.total_minor, reason=_TOO_MUCH, actor=SYSTEM)
             return
-        _send_back_late(order, late, why_not, news)
-        totals = queries.totals(order.pk, order.currency)
+        may_go -= _send_back_late(order, late, may_go, why_not, news)
     elif news.changed:
         note(order, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
-    send_back(order, totals.kept, reason=_CANCELLED, actor=SYSTEM)
+    send_back(order, may_go, reason=_CANCELLED, actor=SYSTEM)
 
 
-def _send_back_late(order: Order, amount_minor: int, why_not: late_money.WhyNot, news: _News) -> None:
-    """Late money that revives nothing becomes credit or goes back, and the history says which and why."""
+def _send_back_late(order: Order, late_minor: int, may_go: int, why_not: late_money.WhyNot, news: _News) -> int:
+    """Late money that revives nothing becomes credit or goes back, and the history says which and why, or that neither
+    can be for now; returns what was promised, minor units."""
     owner = late_money.credit_owner(order)
-    outcome = late_money.Otherwise.REFUND if owner is None else late_money.Otherwise.CREDIT
-    told = {**news.facts, "late_minor": amount_minor, "outcome": outcome.value, "because": why_not.value}
+    amount = Money(max(0, min(late_minor, may_go)), order.currency)
+    refunds = _ask_for(order, amount, reason=_CANCELLED, credit_owner=owner)
+    if refunds:
+        outcome = late_money.Outcome.REFUND if owner is None else late_money.Outcome.CREDIT
+    else:
+        outcome = late_money.Outcome.NOT_REFUNDABLE if may_go > 0 else late_money.Outcome.KEPT_DISPUTED
+    told = {**news.facts, "late_minor": late_minor, "outcome": outcome.value, "because": why_not.value}
     note(order, event=HistoryEvent.LATE_MONEY, actor=news.actor, facts=told)
-    amount = Money(amount_minor, order.currency)
-    _promise(order, amount, reason=_CANCELLED, actor=SYSTEM, credit_owner=owner)
+    return _tell_of(order, refunds, reason=_CANCELLED, actor=SYSTEM)
 
 
 def send_back(order: Order, amount_minor: int, *, reason: str, actor: Actor) -> int:
@@ -143,18 +170,29 @@ def send_back(order: Order, amount_minor: int, *, reason: str, actor: Actor) -> 
     return _promise(order, Money(amount_minor, order.currency), reason=reason, actor=actor) if amount_minor > 0 else 0
 
 
-def _promise(order: Order, amount: Money, *, reason: str, actor: Actor, credit_owner: uuid.UUID | None = None) -> int:
-    refunds = refunding.request_refunds(
+def _promise(order: Order, amount: Money, *, reason: str, actor: Actor) -> int:
+    return _tell_of(order, _ask_for(order, amount, reason=reason), reason=reason, actor=actor)
+
+
+def _ask_for(order: Order, amount: Money, *, reason: str, credit_owner: uuid.UUID | None = None) -> list[Refund]:
+    if amount.minor <= 0:
+        return []
+    return refunding.request_refunds(
         order.pk, RefundAsk(amount.minor, amount.currency, reason, customer_id=credit_owner)
     )
-    promised = sum(refund.amount_minor for refund in refunds)
-    if not promised:
+
+
+def _tell_of(order: Order, refunds: list[Refund], *, reason: str, actor: Actor) -> int:
+    """The history says what was promised, and gateways are asked for it after the commit; how much it is."""
+    if not refunds:
         return 0
+    promised = sum(refund.amount_minor for refund in refunds)
+    is_credit = refunds[0].destination == RefundDestination.CREDIT
     note(
         order,
-        event=HistoryEvent.REFUND_REQUESTED if credit_owner is None else HistoryEvent.CREDITED,
+        event=HistoryEvent.CREDITED if is_credit else HistoryEvent.REFUND_REQUESTED,
         actor=actor,
-        facts={**_shown(Money(promised, amount.currency), order), "reason": reason},
+        facts={**_shown(Money(promised, refunds[0].currency), order), "reason": reason},
     )
     for refund in refunds:
         if refund.state == RefundState.APPROVED:

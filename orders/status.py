@@ -78,14 +78,15 @@ def transition(
     if to not in MOVES[current]:
         raise StatusRefused("move_not_allowed", order, to=to)
     order.status = to
-    order.save(update_fields=["status"])
+    order.given_up = to == OrderStatus.REFUNDED and sales.is_given_up(order)
+    order.save(update_fields=["status", "given_up"])
     _write(order, event, actor, facts, from_status=current)
     _post(order, current, to)
     announcing.announce_move(order, to, event)
 
 
 def _post(order: Order, current: OrderStatus, to: OrderStatus) -> None:
-    if to == OrderStatus.CANCELLED or (to == OrderStatus.REFUNDED and sales.is_given_up(order)):
+    if to == OrderStatus.CANCELLED or order.given_up:
         sales.post_called_off(order)
         return
     if current == OrderStatus.CANCELLED:

@@ -29,6 +29,12 @@ def read() -> environ.Env:
     return environ.Env()
 
 
+def is_chosen() -> bool:
+    """Whether anybody, a file included, has said what this is to run on."""
+    read()
+    return any(os.environ.get(name) for name in (*CHOSEN_BY, "SECRET_KEY"))
+
+
 def deployment(env: environ.Env) -> str:
     """ENVIRONMENT if set; else "development" under DEBUG and "production" otherwise."""
     name = env.str("ENVIRONMENT", default="development" if env.bool("DEBUG", default=False) else "production")

@@ -1,8 +1,13 @@
-"""Adds the refusals that every operation may answer with to the OpenAPI document, in the one shape of `problems`."""
+"""Adds to the OpenAPI document what views do not say themselves: the refusals that every operation may answer with, in
+the one shape of `problems`; idempotency keys; and the routes that are none of REST framework's.
+"""
 
 from __future__ import annotations
 
 from typing import Any
+
+from orders_project.dialects.storefront import openapi as storefront
+from orders_project.idempotency.middleware import keeps
 
 _PROBLEM = {
     "type": "object",
@@ -34,22 +39,77 @@ _REFUSALS = {
     "401": "No token, or one that does not count.",
     "403": "The caller may not do this.",
     "404": "There is no such thing, or not for this caller.",
+    "409": "The state does not allow it, or a request with this Idempotency-Key is still in progress.",
     "413": "The body is too large.",
     "415": "The body is not JSON.",
+    "422": "The Idempotency-Key was used for another request.",
     "429": "Too many failed attempts; Retry-After says when to come back.",
     "503": "Temporarily unavailable; Retry-After says when to come back.",
 }
+_BLANK = {"type": "string", "maxLength": 0}
 _METHODS = ("get", "post", "put", "patch", "delete")
+_WITH_BODY = ("post", "put", "patch")
+_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "description": "A repeated request gets the first answer; one that was refused may be sent again.",
+}
+_HEALTH_STATES = {"type": "string", "enum": ["ok", "unavailable", "gone", "empty"]}
+_HEALTH_BODY = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "properties": dict.fromkeys(("status", "database", "catalogue"), _HEALTH_STATES),
+            "required": ["status", "database"],
+        }
+    }
+}
+_HEALTH = {
+    "get": {
+        "operationId": "health",
+        "description": "Whether this server is able to serve.",
+        "tags": ["health"],
+        "security": [{}],
+        "responses": {
+            "200": {"description": "It is.", "content": _HEALTH_BODY},
+            "503": {"description": "It is not, and what is missing.", "content": _HEALTH_BODY},
+        },
+    }
+}
 
 
 def document_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular. Responses that a view documents itself stay as they are."""
-    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
+    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    for schema in schemas.values():
+        _let_blank(schema)
+    schemas["Problem"] = _PROBLEM
     for path, operations in result["paths"].items():
         for method in _METHODS:
             if method in operations:
+                if keeps(method.upper(), path):
+                    _add_key(operations[method])
                 _add_refusals(operations[method], path, method)
     return result
+
+
+def document_other_routes(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A postprocessing hook of drf-spectacular, after `document_problems`: these say themselves what they refuse."""
+    result["components"]["schemas"] |= storefront.SCHEMAS
+    result["paths"] = {**storefront.paths(_KEY), **result["paths"], "/api/v1/health/": _HEALTH}
+    return result
+
+
+def _let_blank(schema: dict[str, Any]) -> None:
+    # An empty text matches a pattern for one line, too, and would be refused for matching both.
+    for field in schema.get("properties", {}).values():
+        if _BLANK in field.get("oneOf", ()):
+            field["anyOf"] = field.pop("oneOf")
+
+
+def _add_key(operation: dict[str, Any]) -> None:
+    operation["parameters"] = [*operation.get("parameters", []), _KEY]
 
 
 def _add_refusals(operation: dict[str, Any], path: str, method: str) -> None:
@@ -58,8 +118,10 @@ def _add_refusals(operation: dict[str, Any], path: str, method: str) -> None:
     wanted = {"503"}
     if operation.get("parameters") or "requestBody" in operation:
         wanted.add("400")
-    if "requestBody" in operation:
+    if method in _WITH_BODY:
         wanted |= {"413", "415"}
+    if keeps(method.upper(), path):
+        wanted |= {"409", "422"}
     if protected or "/auth/" in path:
         wanted.add("401")
     if protected:

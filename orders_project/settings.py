@@ -281,6 +281,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "orders_project.openapi.document_problems",
+        "orders_project.openapi.document_other_routes",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ProductKindEnum": "catalog.models.ProductKind.choices",

@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from kit import clock
 from kit.crashpoints import Seam, crashpoint
@@ -152,6 +152,15 @@ def want_voided(request_id: uuid.UUID) -> None:
     requests.exclude(state__in=_DONE).update(cancel_wanted_at=clock.now())
 
 
+def call_off(request: PaymentRequest) -> None:
+    """Note, in the caller's transaction, that another request takes the place of an open one. Cash is called off at
+    once; a gateway is told next."""
+    if request.gateway == GatewayName.OFFLINE:
+        recording.record(request, gateways.cash_box().cancel(ask_of(request)))
+    else:
+        want_voided(request.pk)
+
+
 def cancel_at_gateway(request: PaymentRequest) -> RequestReport | None:
     """Make an unwanted request unpayable; returns what the gateway then says of it, None if it never knew of it.
 
@@ -173,8 +182,9 @@ def cancel_at_gateway(request: PaymentRequest) -> RequestReport | None:
 
 def mark_cancelled(request_id: uuid.UUID) -> None:
     """What was not paid by now is cancelled for us; money that arrives all the same is late money."""
-    requests = PaymentRequest.objects.filter(pk=request_id)
-    requests.exclude(state__in=(*_DONE, RequestState.REFUSED)).update(state=RequestState.CANCELLED)
+    requests = PaymentRequest.objects.filter(pk=request_id).exclude(state__in=_DONE)
+    never_known = Q(state=RequestState.REFUSED, gateway_reference__isnull=True)
+    requests.exclude(never_known).update(state=RequestState.CANCELLED)
     crashpoint(Seam.CANCEL_RECORDED)
 
 

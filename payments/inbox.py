@@ -25,7 +25,10 @@ WORK_EVENT = "orders.work_event"
 
 
 def store(gateway: str, event: Event, body: bytes) -> bool:
-    """Keep a verified event and have it worked; True if it is new. An event that is known already changes nothing."""
+    """Keep a verified event and have it worked; True if it is new. An event that is known already changes nothing.
+
+    One that nobody can read is put before a person at once.
+    """
     with transaction.atomic():
         stored, new = WebhookEvent.objects.get_or_create(
             gateway=gateway,
@@ -35,9 +38,10 @@ def store(gateway: str, event: Event, body: bytes) -> bool:
                 "gateway_reference": _storable(event.reference, 64),
                 "dispute_id": _storable(event.dispute_id, 64),
                 "body": body,
+                "state": EventState.RECEIVED if event.is_readable else EventState.FAILED,
             },
         )
-        if new:
+        if new and event.is_readable:
             defer_job(WORK_EVENT, queue="events", event_id=stored.pk)
     return new
 

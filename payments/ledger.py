@@ -93,6 +93,24 @@ def _posted(source: str) -> list[tuple[str, str, int]]:
     return sorted(entries.order_by().values_list("account", "currency", "amount_minor"))
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the transfers about one thing have moved in all, and how many they are. Minor units."""
+
+    balances: Mapping[str, int]
+    transfers: int
+
+
+def standing(name: str) -> Standing:
+    """What stands of the transfers whose sources begin with a name. One statement."""
+    entries = LedgerEntry.objects.filter(transfer__source__startswith=name).order_by()
+    rows = list(entries.values_list("transfer_id", "account", "amount_minor"))
+    balances: dict[str, int] = {}
+    for _, account, amount in rows:
+        balances[account] = balances.get(account, 0) + amount
+    return Standing(balances, transfers=len({transfer for transfer, _, _ in rows}))
+
+
 def reverse(*, source: str, of: Iterable[str], kind: TransferKind, memo: str = "") -> bool:
     """Undo what the transfers `of` have moved, by one transfer of the opposite; False if there is nothing to undo."""
     entries = LedgerEntry.objects.filter(transfer__source__in=list(of)).order_by("id")
@@ -208,14 +226,14 @@ def post_ordered(
     )
 
 
-def post_earned(*, source_id: uuid.UUID, subject_id: uuid.UUID, currency: str, amounts: Mapping[Account, int]) -> None:
+def post_earned(*, source_id: uuid.UUID, subject_id: uuid.UUID, currency: str, amounts: Mapping[Account, int]) -> bool:
     """What was deferred is earned. `amounts` says of what: credits above zero, discounts below. Minor units.
 
-    Harmless to repeat.
+    False, and nothing happens, if it is earned already.
     """
     legs = [Leg(account, -amount, subject_id) for account, amount in amounts.items()]
     legs.append(Leg(Account.DEFERRED_REVENUE, sum(amounts.values()), subject_id))
-    post(source=f"earned:{source_id}", kind=TransferKind.EARNED, currency=currency, legs=legs)
+    return post(source=f"earned:{source_id}", kind=TransferKind.EARNED, currency=currency, legs=legs)
 
 
 def post_called_off(*, source_id: uuid.UUID, subject_id: uuid.UUID, currency: str) -> None:

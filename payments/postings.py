@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from payments import ledger
 from payments.ledger import Leg
-from payments.models import Account, Dispute, PaymentAttempt, PaymentRequest, Refund, RefundDestination, TransferKind
+from payments.models import (
+    Account,
+    Dispute,
+    DisputeState,
+    PaymentAttempt,
+    PaymentRequest,
+    Refund,
+    RefundDestination,
+    TransferKind,
+)
 
 
 def _owner(attempt: PaymentAttempt, request: PaymentRequest) -> Account:
@@ -32,8 +41,9 @@ def post_capture(attempt: PaymentAttempt, request: PaymentRequest, *, before_min
 
 
 def post_promise(refund: Refund, attempt: PaymentAttempt, request: PaymentRequest) -> None:
-    """A refund is approved: we owe it. Its surplus was never ours; the rest lessens the sale and its tax."""
-    allowance = refund.amount_minor - refund.surplus_minor
+    """A refund is approved: we owe it. Its surplus was never ours, its excess is back already; the rest lessens the
+    sale and its tax."""
+    allowance = refund.allowance_minor
     subject = request.subject_id
     ledger.post(
         source=f"refund-promised:{refund.pk}",
@@ -43,6 +53,7 @@ def post_promise(refund: Refund, attempt: PaymentAttempt, request: PaymentReques
             Leg(_owner(attempt, request), refund.surplus_minor, subject),
             Leg(Account.REFUNDS, allowance - refund.tax_minor, subject),
             Leg(Account.TAX_PAYABLE, refund.tax_minor, subject),
+            Leg(Account.SUSPENSE, refund.excess_minor, subject),
             Leg(Account.REFUNDS_PAYABLE, -refund.amount_minor, subject),
         ),
     )
@@ -51,7 +62,7 @@ def post_promise(refund: Refund, attempt: PaymentAttempt, request: PaymentReques
 def post_recast(refund: Refund, request: PaymentRequest) -> None:
     """The order that a refund lessened is called off: the sale is whole for a moment, and the refund pays back what is
     not due any more."""
-    allowance = refund.amount_minor - refund.surplus_minor
+    allowance = refund.allowance_minor
     subject = request.subject_id
     ledger.post(
         source=f"refund-recast:{refund.pk}",
@@ -82,35 +93,46 @@ def post_refund(refund: Refund, attempt: PaymentAttempt, request: PaymentRequest
 
 def post_refund_failed(refund: Refund) -> None:
     """A refund has failed: whatever was posted of it is undone."""
-    sources = [f"{what}:{refund.pk}" for what in ("refund-promised", "refund-recast", "refund")]
+    sources = [f"{what}:{refund.pk}" for what in ("refund-promised", "refund-taxed", "refund-recast", "refund")]
     ledger.reverse(source=f"refund-failed:{refund.pk}", of=sources, kind=TransferKind.REFUND_FAILED)
 
 
-def post_dispute(dispute: Dispute, attempt: PaymentAttempt, request: PaymentRequest, *, before_minor: int) -> None:
-    """The gateway keeps back what a dispute has withdrawn now beyond `before_minor`, or gives it back."""
-    withdrawn = dispute.withdrawn_minor - before_minor
-    if not withdrawn:
-        return
-    number = dispute.attempt.ledger_entries.filter(transfer__source__startswith=f"dispute:{dispute.pk}:").count()
+def post_refund_taxed(refund: Refund, request: PaymentRequest, tax_minor: int) -> None:
+    """The sale that a refund lessened before it was earned is earned now, and so much of the refund is its tax."""
     ledger.post(
-        source=f"dispute:{dispute.pk}:{number + 1}",
-        kind=TransferKind.DISPUTE,
-        currency=dispute.currency,
+        source=f"refund-taxed:{refund.pk}",
+        kind=TransferKind.REFUND_RECAST,
+        currency=refund.currency,
         legs=(
-            Leg(Account.DISPUTED, withdrawn, request.subject_id),
-            Leg(ledger.clearing(attempt.gateway), -withdrawn, request.subject_id, attempt.pk),
+            Leg(Account.TAX_PAYABLE, tax_minor, request.subject_id),
+            Leg(Account.REFUNDS, -tax_minor, request.subject_id),
         ),
     )
 
 
-def post_dispute_lost(dispute: Dispute, request: PaymentRequest) -> None:
-    """The payer has the money for good."""
+def post_dispute(dispute: Dispute, attempt: PaymentAttempt, request: PaymentRequest) -> None:
+    """What a dispute has withdrawn stands where it belongs now, whatever stood there before: kept back while it may
+    come back; once it is lost, its surplus settles what we owed the payer, and the rest is written off."""
+    is_lost = dispute.state == DisputeState.LOST
+    due = {
+        ledger.clearing(attempt.gateway): -dispute.withdrawn_minor,
+        Account.DISPUTED: 0 if is_lost else dispute.withdrawn_minor,
+        Account.WRITE_OFF: dispute.withdrawn_minor - dispute.surplus_minor if is_lost else 0,
+        _owner(attempt, request): dispute.surplus_minor,
+    }
+    name = f"dispute:{dispute.pk}:"
+    stands = ledger.standing(name)
     ledger.post(
-        source=f"dispute-lost:{dispute.pk}",
+        source=f"{name}{stands.transfers + 1}",
         kind=TransferKind.DISPUTE,
         currency=dispute.currency,
-        legs=(
-            Leg(Account.WRITE_OFF, dispute.withdrawn_minor, request.subject_id),
-            Leg(Account.DISPUTED, -dispute.withdrawn_minor, request.subject_id),
-        ),
+        legs=[
+            Leg(
+                account,
+                amount - stands.balances.get(account, 0),
+                request.subject_id,
+                attempt.pk if account == ledger.clearing(attempt.gateway) else None,
+            )
+            for account, amount in due.items()
+        ],
     )

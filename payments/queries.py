@@ -30,7 +30,8 @@ _LONGEST_PAUSE = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class MoneyTotals:
-    """What came in for a subject, what went back, to the payer or as credit, and what is on its way. Minor units."""
+    """What came in for a subject, what went back, to the payer or as credit, and what is on its way. What went back
+    twice counts once. Minor units."""
 
     collected: int
     refunded: int
@@ -47,23 +48,26 @@ def totals(subject_id: uuid.UUID, currency: str) -> MoneyTotals:
     attempts = PaymentAttempt.objects.filter(request__subject_id=subject_id, currency=currency)
     sums = attempts.aggregate(
         collected=Sum("captured_minor", default=0),
-        refunded=Sum(F("refunded_minor") + F("credited_minor"), default=0),
+        refunded=Sum(F("refunded_minor") + F("credited_minor") - F("excess_minor"), default=0),
     )
     refunds = Refund.objects.filter(attempt__request__subject_id=subject_id, currency=currency)
-    under_way = refunds.filter(state__in=OPEN_REFUND_STATES).aggregate(sum=Sum("amount_minor", default=0))
+    under_way = refunds.filter(state__in=OPEN_REFUND_STATES).aggregate(
+        sum=Sum(F("amount_minor") - F("excess_minor"), default=0)
+    )
     return MoneyTotals(collected=sums["collected"], refunded=sums["refunded"], refunding=under_way["sum"])
 
 
 _FACTS = """
 WITH mine AS (
-    SELECT a.id, a.amount_minor, a.captured_minor, a.refunded_minor + a.credited_minor AS refunded_minor,
+    SELECT a.id, a.amount_minor, a.captured_minor,
+           a.refunded_minor + a.credited_minor - a.excess_minor AS refunded_minor,
            a.state = 'authorized' AND r.state = 'open' AND r.cancel_wanted_at IS NULL AS is_held
     FROM payments_paymentattempt a JOIN payments_paymentrequest r ON r.id = a.request_id
     WHERE r.subject_id = %s AND a.currency = %s
 )
 SELECT coalesce(sum(amount_minor) FILTER (WHERE is_held), 0)::bigint, coalesce(sum(captured_minor), 0)::bigint,
        coalesce(sum(refunded_minor), 0)::bigint,
-       (SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_refund
+       (SELECT coalesce(sum(amount_minor - excess_minor), 0)::bigint FROM payments_refund
         WHERE attempt_id IN (SELECT id FROM mine) AND state = ANY(%s)),
        (SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_dispute
         WHERE attempt_id IN (SELECT id FROM mine) AND state = ANY(%s)),
@@ -122,11 +126,12 @@ def _due(
 
 def unclear_requests() -> QuerySet[PaymentRequest]:
     """Requests cut off, of unknown outcome or refused while nobody called off what they were for; open ones that should
-    be cancelled."""
+    be cancelled, and refused ones that their gateway has after all."""
     return PaymentRequest.objects.exclude(gateway=GatewayName.OFFLINE).filter(
         Q(state__in=(RequestState.INITIATED, RequestState.UNKNOWN))
         | Q(state=RequestState.OPEN, cancel_wanted_at__isnull=False)
         | Q(state=RequestState.REFUSED, cancel_wanted_at__isnull=True)
+        | Q(state=RequestState.REFUSED, gateway_reference__isnull=False)
     )
 
 

@@ -15,9 +15,10 @@ from kit.crashpoints import Seam, crashpoint
 from kit.money import Money
 from payments import announcing, gateways, postings, recording
 from payments.collecting import refuse_transaction
-from payments.gateways.base import GatewayError, OutcomeUnknown
+from payments.gateways.base import Declined, Rejected, Unavailable
 from payments.models import (
     OPEN_DISPUTE_STATES,
+    UNSENT_REFUND_STATES,
     AttemptState,
     GatewayName,
     PaymentAttempt,
@@ -25,6 +26,11 @@ from payments.models import (
     Refund,
     RefundDestination,
     RefundState,
+)
+
+# What the refunds of an attempt send back or promise of it. What went back twice counts once.
+_PROMISED = Sum(
+    F("refunds__amount_minor") - F("refunds__excess_minor"), filter=~Q(refunds__state=RefundState.FAILED), default=0
 )
 
 # Refunds of one attempt that a gateway gave up, after which no further one is promised by itself.
@@ -64,7 +70,7 @@ def request_refunds(subject_id: uuid.UUID, ask: RefundAsk) -> list[Refund]:
     left, tax_left = ask.amount_minor, asked_tax
     for captured in _captured(subject_id, ask.currency):
         share = min(left, captured.refundable_minor)
-        if share <= 0 or (captured.failures >= GIVE_UP_AFTER and ask.customer_id is None):
+        if share <= 0 or not captured.is_tried(ask):
             continue
         tax = tax_left if share == left else asked_tax * share // ask.amount_minor
         refunds.append(_write(captured.attempt, ask, share, tax))
@@ -79,11 +85,20 @@ def refundable_minor(subject_id: uuid.UUID, currency: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Captured:
-    """A captured attempt, what of it may still go back, and how often a gateway has failed to send some of it."""
+    """A captured attempt, what of it may still go back, how often a gateway has failed to send some of it, and whether
+    a person has given that up."""
 
     attempt: PaymentAttempt
     refundable_minor: int
     failures: int
+    is_given_up: bool
+
+    def is_tried(self, ask: RefundAsk) -> bool:
+        """Whether a refund of it is promised at all. Credit needs no gateway, and a person may try what another has
+        given up."""
+        if ask.customer_id is not None:
+            return True
+        return self.failures < GIVE_UP_AFTER and not (self.is_given_up and ask.requested_by is None)
 
 
 def _captured(subject_id: uuid.UUID, currency: str) -> list[_Captured]:
@@ -91,14 +106,20 @@ def _captured(subject_id: uuid.UUID, currency: str) -> list[_Captured]:
     attempts = PaymentAttempt.objects.filter(
         request__subject_id=subject_id, currency=currency, state=AttemptState.CAPTURED
     ).annotate(
-        promised=Sum("refunds__amount_minor", filter=~Q(refunds__state=RefundState.FAILED), default=0),
+        promised=_PROMISED,
         failures=Count(
             "refunds", filter=Q(refunds__state=RefundState.FAILED, refunds__gateway_refund_id__isnull=False)
         ),
+        given_up=Count("refunds", filter=Q(refunds__given_up_by__isnull=False)),
     )
     newest = attempts.select_related("request").prefetch_related("disputes").order_by("-created_at", "-pk")
     return [
-        _Captured(attempt, attempt.captured_minor - attempt.promised - _disputed(attempt), attempt.failures)
+        _Captured(
+            attempt,
+            attempt.captured_minor - attempt.promised - _disputed(attempt),
+            attempt.failures,
+            bool(attempt.given_up),
+        )
         for attempt in newest
     ]
 
@@ -163,10 +184,34 @@ def approve(refund_ids: list[uuid.UUID], *, approved_by: uuid.UUID, tax_is_settl
 
 def refuse(refund_ids: list[uuid.UUID], *, because: str) -> list[Refund]:
     """Requested refunds are not approved, and will not happen; returns those that this very call has ended."""
-    refused = _requested(refund_ids)
-    for refund in refused:
-        recording.fail(refund, because=because)
-    return refused
+    return [refund for refund in _requested(refund_ids) if recording.withdraw(refund, because=because)]
+
+
+def give_up(refund_id: uuid.UUID, *, by: uuid.UUID, because: str) -> Refund | None:
+    """A person has decided that a promised refund is not tried again, nor another in its place by itself: the refund,
+    failed; None, and nothing is written, if a gateway has accepted it or is being asked for it.
+
+    In the caller's transaction, once the gateway's own list has been recorded.
+    """
+    refund = Refund.objects.select_related("attempt__request").get(pk=refund_id)
+    PaymentRequest.objects.select_for_update().get(pk=refund.attempt.request_id)
+    if refund.state == RefundState.REQUESTED or not recording.withdraw(refund, because=because):
+        return None
+    refund.given_up_by_id = by
+    refund.save(update_fields=["given_up_by"])
+    return refund
+
+
+def end_refunds_of(attempt: PaymentAttempt, *, because: str) -> list[Refund]:
+    """The money of an attempt is gone for good: what no gateway is known to have accepted of its refunds will not
+    happen; returns the refunds that this very call has ended.
+
+    In the caller's transaction, under the lock of the payment request. Should a gateway have sent one back after all,
+    its list says so, and that is booked anew.
+    """
+    waiting = Refund.objects.filter(attempt=attempt, state__in=UNSENT_REFUND_STATES)
+    ordered = waiting.select_related("attempt__request").order_by("created_at", "pk")
+    return [refund for refund in ordered if recording.withdraw(refund, because=because, though_in_flight=True)]
 
 
 def _requested(refund_ids: list[uuid.UUID]) -> list[Refund]:
@@ -182,20 +227,18 @@ def recast(subject_id: uuid.UUID) -> None:
     In the caller's transaction, under the lock of the subject and before its sale is undone.
     """
     lessening = Refund.objects.filter(
-        attempt__request__subject_id=subject_id, surplus_minor__lt=F("amount_minor")
+        attempt__request__subject_id=subject_id, surplus_minor__lt=F("amount_minor") - F("excess_minor")
     ).exclude(state__in=(RefundState.REQUESTED, RefundState.FAILED))
     for refund in lessening.select_related("attempt__request").order_by("created_at", "pk"):
         postings.post_recast(refund, refund.attempt.request)
-        refund.surplus_minor, refund.tax_minor = refund.amount_minor, 0
+        refund.surplus_minor, refund.tax_minor = refund.amount_minor - refund.excess_minor, 0
         refund.save(update_fields=["surplus_minor", "tax_minor"])
 
 
 def kept_in_other_currencies(subject_id: uuid.UUID, currency: str) -> list[Money]:
     """What was captured for a subject in other currencies than its own and is neither back nor promised back."""
     strange = PaymentAttempt.objects.filter(request__subject_id=subject_id, captured_minor__gt=0)
-    strange = strange.exclude(currency=currency).annotate(
-        promised=Sum("refunds__amount_minor", filter=~Q(refunds__state=RefundState.FAILED), default=0)
-    )
+    strange = strange.exclude(currency=currency).annotate(promised=_PROMISED)
     kept = [Money(attempt.captured_minor - attempt.promised, attempt.currency) for attempt in strange.order_by("pk")]
     return [amount for amount in kept if amount.minor > 0]
 
@@ -210,27 +253,28 @@ def send_refund(refund_id: uuid.UUID) -> bool:
 
     What has become of a refund is not decided here: `recording` reads it off the gateway's own list. Raises
     GatewayError: after OutcomeUnknown nobody knows what became of it, the row says so, and whoever asks again looks
-    first; after any other nothing happened, and it stays approved.
+    first; after any other nothing happened, and it stays as it was. That it may be in flight is committed first, so
+    that nobody withdraws it meanwhile.
     """
     refuse_transaction()
     refund = Refund.objects.select_related("attempt__request").get(pk=refund_id)
-    if refund.state not in (RefundState.APPROVED, RefundState.UNKNOWN):
-        return False
     attempt, request = refund.attempt, refund.attempt.request
     crashpoint(Seam.REFUND_INTENDED)
+    unsent = Refund.objects.filter(pk=refund_id, state__in=(RefundState.APPROVED, RefundState.UNKNOWN))
+    if not unsent.update(state=RefundState.UNKNOWN, told_at=clock.now()):
+        return False
     try:
         report = gateways.online(attempt.gateway).refund(
             request.gateway_reference or "", attempt.gateway_payment_id, refund.amount, key=str(refund.pk)
         )
-    except OutcomeUnknown:
-        Refund.objects.filter(pk=refund_id, state=RefundState.APPROVED).update(state=RefundState.UNKNOWN)
+    except (Declined, Rejected):
+        # With this key nothing has happened, nor will it.
+        unsent.update(state=RefundState.APPROVED, told_at=None)
         raise
-    except GatewayError:
-        Refund.objects.filter(pk=refund_id, state=RefundState.UNKNOWN).update(state=RefundState.APPROVED)
+    except Unavailable:
+        unsent.update(state=refund.state, told_at=refund.told_at)
         raise
     crashpoint(Seam.REFUND_ASKED)
-    Refund.objects.filter(pk=refund_id, state__in=(RefundState.APPROVED, RefundState.UNKNOWN)).update(
-        state=RefundState.SENT, gateway_refund_id=report.refund_id
-    )
+    unsent.update(state=RefundState.SENT, gateway_refund_id=report.refund_id)
     crashpoint(Seam.REFUND_RECORDED)
     return True

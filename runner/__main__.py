@@ -115,10 +115,11 @@ def _welcome(supervisor: Supervisor, programs: Programs, port: int, *, sandbox: 
     pages = {"Shop API": "/api/v1/", "Documentation": "/api/docs/", "Back office": "/admin/"}
     if sandbox:
         pages["Sandbox"] = "/sandbox/pay"
+    # First, since what the programs print meanwhile would come between the pages and the command line.
+    [(code, command)] = supervisor.run([programs.manage("demo_command", keeps_stderr=False)])
     say("\nQuittance is running. Open:")
     for title, path in pages.items():
         say(f"  {title:<14} {base}{path}")
-    [(code, command)] = supervisor.run([programs.manage("demo_command", keeps_stderr=False)])
     if code == 0 and command.strip():
         say(f"\nPlace an order, pay it in the sandbox and confirm it:\n\n{command.strip()}\n")
     say("Ctrl-C stops everything.")

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection
 from django.http import HttpResponse
@@ -22,6 +24,7 @@ from customers.models import Address, Customer, User
 from orders import actors
 from orders.cash import collect_cash
 from orders.models import OrderRefund
+from orders_project.roles import ensure_roles
 from tests import shop as shops
 from tests.shop import Shop, item, order_body, send
 
@@ -109,6 +112,24 @@ def test_production_has_neither_the_sandbox_nor_its_routes_nor_demo_data() -> No
     assert (refused.returncode != 0, refused.stdout) == (True, "")
 
 
+def test_a_shell_that_knows_of_no_database_is_told_so_in_one_line(tmp_path: Path) -> None:
+    bare = (
+        "import runpy, sys; from pathlib import Path; from orders_project import environment; "
+        f"environment.BASE_DIR = Path({str(tmp_path)!r}); sys.argv = ['manage.py', 'check_books']; "
+        "runpy.run_path('manage.py', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", bare],
+        cwd=settings.BASE_DIR,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "No `make run` is serving here: start it, or set DATABASE_URL and ENVIRONMENT.\n"
+
+
 _SETTING = re.compile(r"""\benv\.\w+\(\s*"(\w+)\"""")
 
 
@@ -128,42 +149,43 @@ def test_the_example_names_every_setting_and_no_other() -> None:
 # --- who may enter which route --------------------------------------------------------------------------------------
 
 
-ROLES = ("anonymous", "other customer", "staff", "owner")
-type Row = tuple[str, str, tuple[int, int, int, int]]
+ROLES = ("anonymous", "other customer", "staff", "owner", "support")
+type Row = tuple[str, str, tuple[int, int, int, int, int]]
 # Route -> method, path, and the status for each of ROLES. Another's thing is a 404, like one that does not exist; staff
-# who are no customer have no account and no addresses at all.
+# who are no customer have no account and no addresses at all; those who may see orders read them, and are refused what
+# their role does not do.
 ROUTES: dict[str, Row] = {
-    "home": ("GET", "/", (302, 302, 302, 302)),
-    "index": ("GET", "/api/v1/", (200, 200, 200, 200)),
-    "health": ("GET", "/api/v1/health/", (200, 200, 200, 200)),
-    "webhook": ("POST", "/api/v1/webhooks/stripe/", (400, 400, 400, 400)),  # not signed by the gateway
-    "register": ("POST", "/api/v1/auth/register/", (400, 400, 400, 400)),  # an empty form
-    "token": ("POST", "/api/v1/auth/token/", (400, 400, 400, 400)),
-    "refresh": ("POST", "/api/v1/auth/refresh/", (400, 400, 400, 400)),
-    "logout": ("POST", "/api/v1/auth/logout/", (401, 204, 204, 204)),
-    "password": ("POST", "/api/v1/auth/password/", (401, 400, 400, 400)),
-    "me": ("GET", "/api/v1/customers/me/", (401, 200, 403, 200)),
-    "addresses": ("GET", "/api/v1/addresses/", (401, 200, 403, 200)),
-    "address": ("GET", "/api/v1/addresses/{address}/", (401, 404, 403, 200)),
-    "products": ("GET", "/api/v1/products/", (200, 200, 200, 200)),
-    "product": ("GET", "/api/v1/products/{product}/", (200, 200, 200, 200)),
-    "delivery-methods": ("GET", "/api/v1/delivery-methods/", (200, 200, 200, 200)),
-    "orders": ("GET", "/api/v1/orders/", (401, 200, 200, 200)),
-    "order": ("GET", "/api/v1/orders/{order}/", (401, 404, 404, 200)),
-    "order-cancel": ("POST", "/api/v1/orders/{order}/cancel/", (401, 404, 404, 200)),
-    "order-payments": ("GET", "/api/v1/orders/{order}/payments/", (401, 404, 404, 200)),
-    "order-refunds": ("GET", "/api/v1/orders/{order}/refunds/", (401, 404, 404, 200)),
-    "order-refund": ("GET", "/api/v1/orders/{refunded}/refunds/{refund}/", (401, 404, 404, 200)),
-    "order-refund-approve": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/approve/", (401, 404, 404, 403)),
-    "order-refund-refuse": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/refuse/", (401, 404, 404, 403)),
-    "credits": ("GET", "/api/v1/credits/", (401, 200, 403, 200)),
-    "schema": ("GET", "/api/schema/", (200, 200, 200, 200)),
-    "docs": ("GET", "/api/docs/", (200, 200, 200, 200)),
-    "admin": ("GET", "/admin", (302, 302, 302, 302)),  # to the back office's own door, below
-    "storefront-with-payment": ("POST", "/api/orders/with-payment", (401, 404, 404, 200)),
-    "storefront-orders": ("POST", "/api/orders", (401, 404, 404, 204)),
-    "storefront-paid": ("PATCH", "/api/orders/{paid}/paid", (401, 404, 404, 204)),
-    "storefront-nothing": ("GET", "/api/orders/7/contents", (404, 404, 404, 404)),
+    "home": ("GET", "/", (302, 302, 302, 302, 302)),
+    "index": ("GET", "/api/v1/", (200, 200, 200, 200, 200)),
+    "health": ("GET", "/api/v1/health/", (200, 200, 200, 200, 200)),
+    "webhook": ("POST", "/api/v1/webhooks/stripe/", (400, 400, 400, 400, 400)),  # not signed by the gateway
+    "register": ("POST", "/api/v1/auth/register/", (400, 400, 400, 400, 400)),  # an empty form
+    "token": ("POST", "/api/v1/auth/token/", (400, 400, 400, 400, 400)),
+    "refresh": ("POST", "/api/v1/auth/refresh/", (400, 400, 400, 400, 400)),
+    "logout": ("POST", "/api/v1/auth/logout/", (401, 204, 204, 204, 204)),
+    "password": ("POST", "/api/v1/auth/password/", (401, 400, 400, 400, 400)),
+    "me": ("GET", "/api/v1/customers/me/", (401, 200, 403, 200, 403)),
+    "addresses": ("GET", "/api/v1/addresses/", (401, 200, 403, 200, 403)),
+    "address": ("GET", "/api/v1/addresses/{address}/", (401, 404, 403, 200, 403)),
+    "products": ("GET", "/api/v1/products/", (200, 200, 200, 200, 200)),
+    "product": ("GET", "/api/v1/products/{product}/", (200, 200, 200, 200, 200)),
+    "delivery-methods": ("GET", "/api/v1/delivery-methods/", (200, 200, 200, 200, 200)),
+    "orders": ("GET", "/api/v1/orders/", (401, 200, 200, 200, 200)),
+    "order": ("GET", "/api/v1/orders/{order}/", (401, 404, 404, 200, 200)),
+    "order-cancel": ("POST", "/api/v1/orders/{order}/cancel/", (401, 404, 404, 200, 403)),
+    "order-payments": ("GET", "/api/v1/orders/{order}/payments/", (401, 404, 404, 200, 200)),
+    "order-refunds": ("GET", "/api/v1/orders/{order}/refunds/", (401, 404, 404, 200, 200)),
+    "order-refund": ("GET", "/api/v1/orders/{refunded}/refunds/{refund}/", (401, 404, 404, 200, 200)),
+    "order-refund-approve": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/approve/", (401, 404, 404, 403, 403)),
+    "order-refund-refuse": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/refuse/", (401, 404, 404, 403, 400)),
+    "credits": ("GET", "/api/v1/credits/", (401, 200, 403, 200, 403)),
+    "schema": ("GET", "/api/schema/", (200, 200, 200, 200, 200)),
+    "docs": ("GET", "/api/docs/", (200, 200, 200, 200, 200)),
+    "admin": ("GET", "/admin", (302, 302, 302, 302, 302)),  # to the back office's own door, below
+    "storefront-with-payment": ("POST", "/api/orders/with-payment", (401, 404, 404, 200, 404)),
+    "storefront-orders": ("POST", "/api/orders", (401, 404, 404, 204, 404)),
+    "storefront-paid": ("PATCH", "/api/orders/{paid}/paid", (401, 404, 404, 204, 404)),
+    "storefront-nothing": ("GET", "/api/orders/7/contents", (404, 404, 404, 404, 404)),
 }
 
 
@@ -199,11 +221,15 @@ def people(shop: Shop) -> dict[str, Any]:
     refunded = shops.place(owner, shop.cash, (shop.cable, 1))
     collect_cash(refunded.pk, amount=refunded.total, receipt=uuid.uuid4(), actor=actors.SYSTEM)
     shops.give_back(refunded.pk, refunded.total)
+    ensure_roles()
+    support = shops.hire("support@example.com")
+    support.groups.add(Group.objects.get(name="support"))
     return {
         "anonymous": None,
         "other customer": shops.sign_up("other@example.com"),
         "staff": shops.access_of(shops.hire()),
         "owner": owner,
+        "support": shops.access_of(support),
         "body": order_body(owner, free, item(gift)),
         "names": {
             "address": address.pk,

@@ -57,7 +57,7 @@ class DecisionFilter(ChoiceFilter):
             case "approved":
                 return queryset.filter(approved_by__isnull=False)
             case "refused":
-                return queryset.filter(refused_by__isnull=False)
+                return queryset.filter(decided_at__isnull=False, approved_by__isnull=True)
         return queryset
 
 
@@ -164,7 +164,9 @@ class OrderRefundAdmin(ReadOnlyAdmin):
             return "needed no second person"
         if refund.approved_by:
             return f"approved by {refund.approved_by.email}"
-        return f"refused by {refund.refused_by.email}" if refund.refused_by else "waits for a second person"
+        if refund.refused_by:
+            return f"refused by {refund.refused_by.email}"
+        return f"ended: {refund.refused_because}" if refund.is_refused else "waits for a second person"
 
     def get_actions_detail(self, request: HttpRequest, object_id: int | str) -> list[UnfoldAction]:
         """The buttons, while there is something to decide; nobody is offered to agree with themselves."""
@@ -222,7 +224,7 @@ class OrderRefundAdmin(ReadOnlyAdmin):
 
 def _standing(refund: OrderRefund) -> Standing:
     states = [(state, 0) for state in refund.states]  # type: ignore[attr-defined]  # annotated by the query
-    return standing(is_refused=refund.refused_by_id is not None, parts=states)
+    return standing(is_refused=refund.is_refused, parts=states)
 
 
 def _approve(refund_id: uuid.UUID, told: Mapping[str, Any], actor: Actor) -> str:

@@ -117,6 +117,9 @@ _TEXTS: Mapping[str, str] = {
     "second_person_needed": "You have asked for this refund yourself: somebody else has to approve it.",
     "approval_not_allowed": "You may not decide about refunds.",
     # a webhook has told of another refund since
+    "refund_not_waiting": "This refund does not wait for its gateway any more.",
+    # it may be on its way at this very moment
+    "refund_in_flight": "The gateway is being asked for this refund. Try again in a few minutes.",
     "refund_gone": "The money has gone back by another way since. Look at the order again.",
     # the gateway has failed to send it back several times
     "not_refundable": "No more than {refundable} can be sent back; see the gateway's dashboard.",

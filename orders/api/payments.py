@@ -10,7 +10,7 @@ from django.db.models import Sum
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -24,7 +24,8 @@ from kit.errors import DomainError, Fault
 from kit.money import Money, MoneyError
 from orders import actors
 from orders.api.refund_shapes import FlagField, KnownFieldsSerializer
-from orders.api.views import KEY, Conflict, find_order
+from orders.api.refusals import Conflict
+from orders.api.views import KEY, find_order, is_owner, staff_with, visible_orders
 from orders.checkout import CANCELLED_MEANWHILE, PaymentNotInitialized
 from orders.models import Order
 from orders.payments import request_payment
@@ -108,8 +109,10 @@ class PaymentsView(APIView):
 
     @extend_schema(operation_id="order_payments_list", parameters=[KEY, *_PAGE], responses=PaymentPageSerializer)
     def get(self, request: Request, key: str) -> Response:
-        """The payments asked for an order, the newest first, for its customer and for staff who may see them."""
-        order, is_owner = _order_for(request, key, right="payments.view_paymentrequest")
+        """The payments asked for an order, the newest first, for its customer and for staff with the right
+        `payments.view_paymentrequest`.
+        """
+        order, for_payer = _order_for(request, key, right="payments.view_paymentrequest")
         parameters = Parameters(request.query_params, keyset.PARAMETERS)
         payments = PaymentRequest.objects.filter(subject_id=order.pk).annotate(
             captured=Sum("attempts__captured_minor"),
@@ -119,7 +122,7 @@ class PaymentsView(APIView):
         page = keyset.page(request, parameters, payments, _NEWEST_FIRST)
         return Response(
             page.rendered(
-                lambda rows: PaymentSerializer([row(payment, for_payer=is_owner) for payment in rows], many=True).data
+                lambda rows: PaymentSerializer([row(payment, for_payer=for_payer) for payment in rows], many=True).data
             )
         )
 
@@ -130,15 +133,18 @@ class PaymentsView(APIView):
         responses={201: PaymentSerializer},
     )
     def post(self, request: Request, key: str) -> Response:
-        """Ask for a payment of what is still due. 409 while one is open already, or when nothing is due."""
-        order, is_owner = _order_for(request, key, right="orders.request_payment")
+        """Ask for a payment of what is still due: its customer, or staff with the right `orders.request_payment`.
+        Whoever is asked for just that already gets the payment that waits; an open one of another kind that nobody has
+        begun to pay is called off first. 409 while an earlier payment is under way, or when nothing is due.
+        """
+        order, by_payer = _order_for(request, key, right="orders.request_payment")
         assert isinstance(request.user, User)
         wish = PaymentWishSerializer(data=request.data)
         wish.is_valid(raise_exception=True)
         wanted = wish.validated_data
-        if is_owner and (strange := wanted.keys() - {"gateway"}):
+        if by_payer and (strange := wanted.keys() - {"gateway"}):
             raise ValidationError({name: ["For staff alone."] for name in sorted(strange)}, code="not_allowed")
-        actor = actors.customer(request.user.pk) if is_owner else actors.staff(request.user.pk)
+        actor = actors.customer(request.user.pk) if by_payer else actors.staff(request.user.pk)
         try:
             payment = request_payment(
                 order.pk,
@@ -149,25 +155,22 @@ class PaymentsView(APIView):
                 request_id=getattr(request, "idempotency_claim", None),
             )
         except StatusRefused as error:
-            raise Conflict(code=error.first.code) from None
+            raise Conflict(error.first.code) from None
         except PaymentNotInitialized as error:
             raise _not_initialized(error.reason) from None
-        body = PaymentSerializer(row(payment, for_payer=is_owner)).data
+        body = PaymentSerializer(row(payment, for_payer=by_payer)).data
         return Response(body, status=status.HTTP_201_CREATED)
 
 
 def _order_for(request: Request, key: str, *, right: str) -> tuple[Order, bool]:
-    """The order for its customer, or for staff with the right, and whether it is the former. NotFound for others."""
-    user = request.user
-    assert isinstance(user, User)
-    order = find_order(Order.objects.all(), key)
-    if order is None:
-        raise NotFound
-    customer = getattr(user, "customer", None)
-    is_owner = customer is not None and order.customer_id == customer.pk
-    if not is_owner and not (user.is_staff and user.has_perm(right)):
-        raise NotFound
-    return order, is_owner
+    """The order for its customer, or for staff with the right, and whether it is the former. Raises NotFound for who
+    may not see the order, PermissionDenied for staff who may do no more than that.
+    """
+    order = find_order(visible_orders(request, right), key)
+    own = is_owner(request, order)
+    if not own and not staff_with(request, right):
+        raise PermissionDenied
+    return order, own
 
 
 def _amount(text: str | None, order: Order) -> Money | None:
@@ -183,5 +186,5 @@ def _not_initialized(reason: str) -> Exception:
     if reason in _NOT_PAYABLE:
         return DomainError([Fault(reason, at=("amount",))])
     if reason == CANCELLED_MEANWHILE:
-        return Conflict(code=reason)
+        return Conflict(reason)
     return GatewayUnavailable(code=reason)

@@ -34,7 +34,8 @@ from orders.api.refund_shapes import (
     RefundWishSerializer,
     shown_refund,
 )
-from orders.api.views import KEY, Conflict, customer_id_of, find_order
+from orders.api.refusals import Conflict, Forbidden
+from orders.api.views import KEY, find_order, is_owner, staff_with, visible_orders
 from orders.models import Order, OrderRefund, RefundKind
 from orders.returns.plans import LineWish, RefundWish
 from orders.returns.standing import standings
@@ -60,7 +61,9 @@ class RefundsView(APIView):
         responses=RefundPageSerializer,
     )
     def get(self, request: Request, key: str) -> Response:
-        """What was given back of the order, the newest first."""
+        """What was given back of the order, the newest first: for its customer, and for staff with the right
+        `orders.view_orderrefund`.
+        """
         order = _find_order(request, key)
         parameters = Parameters(request.query_params, keyset.PARAMETERS)
         page = keyset.page(request, parameters, _with_lines().filter(order=order), _NEWEST_FIRST)
@@ -73,7 +76,9 @@ class RefundsView(APIView):
         responses={201: RefundSerializer},
     )
     def post(self, request: Request, key: str) -> Response:
-        """Give money back; above a limit the refund then waits for a second person. 409 when nothing is left."""
+        """Give money back, with the right `orders.refund_order`; above a limit it then waits for a second person. 409
+        when nothing is left.
+        """
         order = _find_order(request, key)
         user = _with_right(request, REFUND)
         wish = _wish(request, order)
@@ -97,7 +102,9 @@ class ApproveRefundView(APIView):
 
     @extend_schema(parameters=[KEY, _REFUND], request=NothingSerializer, responses={200: RefundSerializer})
     def post(self, request: Request, key: str, refund: str) -> Response:
-        """Agree, as a second person: the money is on its way. 403 for who asked for it, 409 once it is decided."""
+        """Agree, as a second person with the right `orders.approve_refund`: the money is on its way. 403 for who asked
+        for it, 409 once it is decided.
+        """
         order = _find_order(request, key)
         user = _with_right(request, APPROVE)
         wanted = _find_refund(order, refund)
@@ -121,11 +128,12 @@ class RefuseRefundView(APIView):
 
 
 def _find_order(request: Request, key: str) -> Order:
-    """The caller's own order, or any for staff who may see refunds. NotFound alike for another's and for none."""
-    seen = Order.objects.all() if _is_staff_with(request, VIEW) else Order.objects.of_customer(customer_id_of(request))
-    order = find_order(seen, key)
-    if order is None:
-        raise NotFound
+    """The caller's own order, or any for staff who may see refunds. Raises NotFound for who may not see the order,
+    PermissionDenied for staff who may see it and not its refunds.
+    """
+    order = find_order(visible_orders(request, VIEW), key)
+    if not is_owner(request, order) and not staff_with(request, VIEW):
+        raise PermissionDenied
     return order
 
 
@@ -137,14 +145,9 @@ def _find_refund(order: Order, key: str) -> OrderRefund:
     return refund
 
 
-def _is_staff_with(request: Request, *rights: str) -> bool:
-    user = request.user
-    return isinstance(user, User) and user.is_staff and any(user.has_perm(right) for right in rights)
-
-
 def _with_right(request: Request, *rights: str) -> User:
     """The member of staff who calls. Raises PermissionDenied without one of the rights."""
-    if not _is_staff_with(request, *rights):
+    if not staff_with(request, *rights):
         raise PermissionDenied
     assert isinstance(request.user, User)
     return request.user
@@ -197,9 +200,9 @@ def _done[Result](act: Callable[[], Result]) -> Result:
     except DomainError as refusal:
         code = refusal.first.code
         if code in _CONFLICTS:
-            raise Conflict(code=code) from refusal
+            raise Conflict(code) from refusal
         if code in _FORBIDDEN:
-            raise PermissionDenied(code=code) from refusal
+            raise Forbidden(code) from refusal
         raise
 
 

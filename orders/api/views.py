@@ -1,13 +1,15 @@
-"""A customer's own orders: list, detail with tracking, cancellation. Another's order does not exist here."""
+"""A customer's own orders: list, detail with tracking, cancellation. Another's order does not exist here, except for
+staff who may see orders: they read any one.
+"""
 
 from __future__ import annotations
 
 import re
 import uuid
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,21 +21,16 @@ from customers.models import User
 from kit.ids import parse_id
 from orders import actors, cancellation
 from orders.api import serializers
+from orders.api.refusals import Conflict, Forbidden
 from orders.models import Order, OrderStatus
+from orders.queries import OrderQuerySet
 from orders.status import StatusRefused
 
 _NUMBER = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 _NEWEST_FIRST = Ordering("-number", ("number",), (int,), descending=True)
 _STATUSES = {status.label: status for status in OrderStatus}
 KEY = OpenApiParameter("key", location="path", description="The order's id, or its number.")
-
-
-class Conflict(APIException):
-    """The order's state does not allow it."""
-
-    status_code = 409
-    default_detail = "The order's state does not allow this."
-    default_code = "conflict"
+VIEW = "orders.view_order"
 
 
 def customer_id_of(request: Request) -> uuid.UUID | None:
@@ -42,18 +39,35 @@ def customer_id_of(request: Request) -> uuid.UUID | None:
     return customer.pk if customer else None
 
 
-def _find(request: Request, key: str) -> Order:
-    """The caller's own order by id or number. Raises NotFound alike for another's and for none."""
-    order = find_order(Order.objects.of_customer(customer_id_of(request)).with_details(), key)
+def staff_with(request: Request, *rights: str) -> bool:
+    """Whether the caller is a member of staff with one of these rights."""
+    user = request.user
+    return isinstance(user, User) and user.is_staff and any(user.has_perm(right) for right in rights)
+
+
+def visible_orders(request: Request, *rights: str) -> OrderQuerySet:
+    """The caller's own orders, or all for staff who may see orders or have one of the rights."""
+    if staff_with(request, VIEW, *rights):
+        return Order.objects.all()
+    return Order.objects.of_customer(customer_id_of(request))
+
+
+def is_owner(request: Request, order: Order) -> bool:
+    """Whether the order is the caller's own."""
+    return order.customer_id == customer_id_of(request)
+
+
+def find_order(orders: OrderQuerySet, key: str) -> Order:
+    """The one of these orders that a key means: an id or a number. Raises NotFound alike for another's and for none."""
+    wanted = Q(number=int(key)) if _NUMBER.fullmatch(key) else Q(pk=parse_id(key))
+    order = orders.filter(wanted).first()
     if order is None:
         raise NotFound
     return order
 
 
-def find_order(orders: QuerySet[Order], key: str) -> Order | None:
-    """The one of these orders that a key means: an id or a number."""
-    wanted = Q(number=int(key)) if _NUMBER.fullmatch(key) else Q(pk=parse_id(key))
-    return orders.filter(wanted).first()
+def _find(request: Request, key: str) -> Order:
+    return find_order(visible_orders(request).with_details(), key)
 
 
 class OrdersView(APIView):
@@ -87,7 +101,7 @@ class OrderView(APIView):
 
     @extend_schema(parameters=[KEY], responses=serializers.OrderSerializer)
     def get(self, request: Request, key: str) -> Response:
-        """One of the caller's orders."""
+        """One of the caller's orders; for staff with the right `orders.view_order` any."""
         return Response(serializers.OrderSerializer(serializers.whole(_find(request, key))).data)
 
 
@@ -96,8 +110,10 @@ class CancelOrderView(APIView):
 
     @extend_schema(parameters=[KEY], request=serializers.CancelSerializer, responses={200: serializers.OrderSerializer})
     def post(self, request: Request, key: str) -> Response:
-        """Cancel an order that is not sent yet; what was paid goes back. 409 once it is sent or over."""
+        """Cancel an order of one's own that is not sent yet; what was paid goes back. 409 once it is sent or over."""
         order = _find(request, key)
+        if not is_owner(request, order):
+            raise Forbidden("customers_only")
         assert isinstance(request.user, User)
         wanted = serializers.CancelSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
@@ -106,5 +122,5 @@ class CancelOrderView(APIView):
                 order.pk, actor=actors.customer(request.user.pk), reason=wanted.validated_data.get("reason", "")
             )
         except StatusRefused as error:
-            raise Conflict(code=error.first.code) from None
+            raise Conflict(error.first.code) from None
         return Response(serializers.OrderSerializer(serializers.whole(_find(request, key))).data)

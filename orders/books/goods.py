@@ -39,10 +39,11 @@ GOODS: tuple[tuple[str, str], ...] = (
     (
         "all reserved stock is held by orders",
         """
-        SELECT m.source_id, sum(m.reserved_change) FROM catalog_stockmovement m
-        WHERE m.kind IN ('reserved', 'released', 'sent')
-        GROUP BY m.source_id HAVING sum(m.reserved_change) <> 0
-        AND NOT EXISTS (SELECT FROM orders_order o WHERE o.reservation_id = m.source_id)
+        SELECT m.source_id, m.held FROM (
+            SELECT source_id, sum(reserved_change) AS held FROM catalog_stockmovement
+            WHERE kind IN ('reserved', 'released', 'sent') GROUP BY 1 HAVING sum(reserved_change) <> 0
+        ) m LEFT JOIN orders_order o ON o.reservation_id = m.source_id
+        WHERE o.id IS NULL
         """,
     ),
 )

@@ -22,12 +22,12 @@ LEDGER: tuple[tuple[str, str], ...] = (
         """
         SELECT o.number, o.status, e.receivable, o.due, e.deferred, o.unearned FROM (
             SELECT o.id, o.number, o.status, o.currency,
-                   CASE WHEN given_up THEN 0 ELSE o.total_minor END - o.collected_minor AS due,
-                   CASE WHEN given_up OR o.fulfilment <> 'unfulfilled' OR o.status IN ('paid', 'completed', 'refunded')
+                   CASE WHEN called_off THEN 0 ELSE o.total_minor END - o.collected_minor AS due,
+                   CASE WHEN called_off OR o.fulfilment <> 'unfulfilled'
+                             OR o.status IN ('paid', 'completed', 'refunded')
                         THEN 0 ELSE o.total_minor + o.credits_minor END AS unearned
             FROM orders_order o, LATERAL (
-                SELECT o.status = 'cancelled' OR o.status = 'refunded' AND o.fulfilment = 'unfulfilled'
-                       AND o.collected_minor < o.total_minor AS given_up
+                SELECT o.status = 'cancelled' OR o.given_up AS called_off
             ) s
         ) o
         LEFT JOIN (
@@ -42,7 +42,13 @@ LEDGER: tuple[tuple[str, str], ...] = (
             JOIN payments_paymentrequest r ON r.id = a.request_id
             WHERE f.state NOT IN ('requested', 'failed') GROUP BY 1, 2
         ) f ON f.subject_id = o.id AND f.currency = o.currency
-        WHERE coalesce(e.receivable, 0) <> o.due + coalesce(f.surplus, 0) OR coalesce(e.deferred, 0) <> o.unearned
+        LEFT JOIN (
+            SELECT r.subject_id, d.currency, sum(d.surplus_minor) AS surplus
+            FROM payments_dispute d JOIN payments_paymentattempt a ON a.id = d.attempt_id
+            JOIN payments_paymentrequest r ON r.id = a.request_id GROUP BY 1, 2
+        ) d ON d.subject_id = o.id AND d.currency = o.currency
+        WHERE coalesce(e.receivable, 0) <> o.due + coalesce(f.surplus, 0) + coalesce(d.surplus, 0)
+           OR coalesce(e.deferred, 0) <> o.unearned
         """,
     ),
     (
@@ -55,7 +61,7 @@ LEDGER: tuple[tuple[str, str], ...] = (
             WHERE account IN ('revenue', 'delivery_revenue', 'tax_payable', 'discounts', 'refunds') GROUP BY 1, 2
         ) e ON e.subject_id = o.id AND e.currency = o.currency
         LEFT JOIN (
-            SELECT r.subject_id, f.currency, sum(f.amount_minor - f.surplus_minor) AS allowance
+            SELECT r.subject_id, f.currency, sum(f.amount_minor - f.surplus_minor - f.excess_minor) AS allowance
             FROM payments_refund f JOIN payments_paymentattempt a ON a.id = f.attempt_id
             JOIN payments_paymentrequest r ON r.id = a.request_id
             WHERE f.state NOT IN ('requested', 'failed') GROUP BY 1, 2
@@ -82,15 +88,15 @@ LEDGER: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
-        "refunds that are promised and not yet back are owed in the ledger",
+        "each refund that is promised and not yet back is owed in the ledger",
         """
-        SELECT coalesce(e.currency, f.currency), e.owed, f.promised FROM (
-            SELECT currency, -sum(amount_minor) AS owed FROM payments_ledgerentry
-            WHERE account = 'refunds_payable' GROUP BY 1
-        ) e FULL JOIN (
-            SELECT currency, sum(amount_minor) AS promised FROM payments_refund
-            WHERE state IN ('approved', 'unknown', 'sent') GROUP BY 1
-        ) f USING (currency) WHERE coalesce(e.owed, 0) <> coalesce(f.promised, 0)
+        SELECT coalesce(f.id::text, e.id), f.state, f.amount_minor, e.owed FROM payments_refund f FULL JOIN (
+            SELECT split_part(t.source, ':', 2) AS id, -sum(e.amount_minor) AS owed
+            FROM payments_ledgerentry e JOIN payments_ledgertransfer t ON t.id = e.transfer_id
+            WHERE e.account = 'refunds_payable' GROUP BY 1
+        ) e ON e.id = f.id::text
+        WHERE coalesce(e.owed, 0)
+              <> CASE WHEN f.state IN ('approved', 'unknown', 'sent') THEN f.amount_minor ELSE 0 END
         """,
     ),
     (
@@ -101,6 +107,24 @@ LEDGER: tuple[tuple[str, str], ...] = (
             WHERE account = 'customer_credit' GROUP BY 1, 2
         ) e ON e.customer_id = b.customer_id AND e.currency = b.currency
         WHERE coalesce(b.balance_minor, 0) <> coalesce(e.credit, 0)
+        """,
+    ),
+    (
+        "each dispute stands in the ledger: kept back while it is open, owed anyway or written off once it is lost",
+        """
+        SELECT d.gateway_dispute_id, d.state, d.withdrawn_minor, d.surplus_minor, e.disputed, e.lost, e.owed
+        FROM payments_dispute d FULL JOIN (
+            SELECT split_part(t.source, ':', 2)::uuid AS id,
+                   sum(e.amount_minor) FILTER (WHERE e.account = 'disputed') AS disputed,
+                   sum(e.amount_minor) FILTER (WHERE e.account = 'write_off') AS lost,
+                   sum(e.amount_minor) FILTER (WHERE e.account IN ('receivable', 'suspense')) AS owed
+            FROM payments_ledgertransfer t JOIN payments_ledgerentry e ON e.transfer_id = t.id
+            WHERE t.source LIKE 'dispute:%' GROUP BY 1
+        ) e ON e.id = d.id
+        WHERE d.id IS NULL
+           OR coalesce(e.disputed, 0) <> CASE WHEN d.state = 'lost' THEN 0 ELSE d.withdrawn_minor END
+           OR coalesce(e.lost, 0) <> CASE WHEN d.state = 'lost' THEN d.withdrawn_minor - d.surplus_minor ELSE 0 END
+           OR coalesce(e.owed, 0) <> d.surplus_minor
         """,
     ),
     (

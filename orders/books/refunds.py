@@ -20,7 +20,9 @@ REFUNDS: tuple[tuple[str, str], ...] = (
         """
         SELECT l.id, l.quantity, g.back, g.restocked FROM orders_orderline l JOIN (
             SELECT g.order_line_id, sum(g.quantity) FILTER (WHERE orders_refund_is_live(r.id)) AS back,
-                   sum(g.quantity) FILTER (WHERE g.restock AND r.refused_by_id IS NULL) AS restocked
+                   sum(g.quantity) FILTER (
+                       WHERE g.restock AND (r.decided_at IS NULL OR r.approved_by_id IS NOT NULL)
+                   ) AS restocked
             FROM orders_orderrefundline g JOIN orders_orderrefund r ON r.id = g.refund_id GROUP BY 1
         ) g ON g.order_line_id = l.id WHERE g.back > l.quantity OR g.restocked > l.quantity
         """,

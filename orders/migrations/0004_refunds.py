@@ -58,7 +58,7 @@ BEGIN
     END IF;
     UPDATE orders_order SET confirmed_by = confirmed_by WHERE id = line.order_id;
     SELECT sum(g.quantity) FILTER (WHERE orders_refund_is_live(r.id)),
-           sum(g.quantity) FILTER (WHERE g.restock AND r.refused_by_id IS NULL)
+           sum(g.quantity) FILTER (WHERE g.restock AND (r.decided_at IS NULL OR r.approved_by_id IS NOT NULL))
     INTO back, restocked
     FROM orders_orderrefundline g JOIN orders_orderrefund r ON r.id = g.refund_id WHERE g.order_line_id = line.id;
     IF back > line.quantity OR restocked > line.quantity THEN
@@ -297,6 +297,13 @@ class Migration(migrations.Migration):
                         ("decided_at__isnull", False),
                         ("needs_approval", True),
                         ("refused_by__isnull", False),
+                    ),
+                    models.Q(
+                        ("approved_by__isnull", True),
+                        ("decided_at__isnull", False),
+                        ("needs_approval", True),
+                        ("refused_by__isnull", True),
+                        models.Q(("refused_because", ""), _negated=True),
                     ),
                     _connector="OR",
                 ),

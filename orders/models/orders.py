@@ -66,6 +66,9 @@ class Order(models.Model):
     collected_minor = models.BigIntegerField("collected, minor units", default=0, editable=False)
     refunded_minor = models.BigIntegerField("refunded, minor units", default=0, editable=False)
 
+    # Refunded before it was paid in full or sent: nothing is due for it, whatever is paid for it later.
+    given_up = models.BooleanField(default=False, db_default=False, editable=False)
+
     # Snapshots: what the customer and the delivery method say later changes no order.
     email = models.EmailField(max_length=254)
     delivery_method = models.ForeignKey(DeliveryMethod, on_delete=models.PROTECT, related_name="+")
@@ -136,6 +139,10 @@ class Order(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(status="completed") | Q(fulfilment="delivered"), name="order_completed_means_delivered"
+            ),
+            models.CheckConstraint(
+                condition=Q(given_up=False) | Q(status="refunded", fulfilment="unfulfilled"),
+                name="order_given_up_means_refunded",
             ),
             models.CheckConstraint(
                 condition=~Q(payment_terms="on_delivery") | Q(expires_at__isnull=True), name="order_cash_never_expires"

@@ -79,7 +79,10 @@ class OrderRefund(models.Model):
             models.CheckConstraint(
                 condition=Q(decided_at__isnull=True, approved_by__isnull=True, refused_by__isnull=True)
                 | Q(needs_approval=True, decided_at__isnull=False, approved_by__isnull=False, refused_by__isnull=True)
-                | Q(needs_approval=True, decided_at__isnull=False, approved_by__isnull=True, refused_by__isnull=False),
+                | Q(needs_approval=True, decided_at__isnull=False, approved_by__isnull=True, refused_by__isnull=False)
+                # Nobody has refused it: its order was called off.
+                | Q(needs_approval=True, decided_at__isnull=False, approved_by__isnull=True, refused_by__isnull=True)
+                & ~Q(refused_because=""),
                 name="order_refund_decided_once",
             ),
         )
@@ -103,6 +106,11 @@ class OrderRefund(models.Model):
     def is_pending(self) -> bool:
         """Whether a second person has yet to decide."""
         return self.needs_approval and self.decided_at is None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it will not happen: a person has refused it, or its order was called off before anybody decided."""
+        return self.decided_at is not None and self.approved_by_id is None
 
 
 class OrderRefundLine(models.Model):

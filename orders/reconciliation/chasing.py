@@ -34,8 +34,7 @@ def chase(work: Work) -> Iterator[Step]:
     due = clock.now() - settings.UNKNOWN_OUTCOME_ASK_AFTER
     requests = queries.unclear_requests().filter(gateway=work.name, created_at__lt=due)
     for request in _each_request(requests):
-        if work.dry_run or _moves_request(request):
-            yield Step(Deed.CHASE, work.name, request.state, str(request.pk), str(request.subject_id))
+        yield from _chase_request(work, request)
     yield from _refunds(work, Q(created_at__lt=due))
     if not work.dry_run:
         # What this very run has promised back; nobody could have known of it before.
@@ -45,15 +44,37 @@ def chase(work: Work) -> Iterator[Step]:
 
 
 def review(work: Work, discrepancy: Discrepancy) -> Iterator[Step]:
-    """Look again at something of unknown outcome."""
-    request = PaymentRequest.objects.filter(pk=discrepancy.gateway_id, state__in=_UNKNOWN_REQUESTS).first()
+    """Look again at something of unknown outcome, or that our books did not take."""
+    request = queries.unclear_requests().filter(pk=discrepancy.gateway_id).first()
     refund = _unknown_refunds(work).filter(pk=discrepancy.gateway_id).first()
-    if not work.dry_run:
-        if request is not None:
-            _moves_request(request)
-        if refund is not None:
-            _moves_refund(refund)
+    if work.dry_run:
+        if discrepancy.kind == DiscrepancyKind.NOT_BROUGHT_IN_LINE and (request or refund):
+            # Whether they take it by now shows when it is tried.
+            yield from work.file([discrepancies.finding_of(discrepancy)])
+    elif request is not None:
+        yield from _chase_request(work, request)
+    elif refund is not None:
+        yield from _chase_refund(work, refund)
     yield from work.file([each for each in _stuck_now(work) if each.gateway_id == discrepancy.gateway_id])
+
+
+def _chase_request(work: Work, request: PaymentRequest) -> Iterator[Step]:
+    def steps() -> Iterator[Step]:
+        if work.dry_run or _moves_request(request):
+            yield Step(Deed.CHASE, work.name, request.state, str(request.pk), str(request.subject_id))
+
+    ours = facts.of_request(request)
+    yield from work.safely(steps(), or_file=work.not_taken(request.pk, request.currency, ours))
+
+
+def _chase_refund(work: Work, refund: Refund) -> Iterator[Step]:
+    def steps() -> Iterator[Step]:
+        if work.dry_run or _moves_refund(refund):
+            subject = str(refund.attempt.request.subject_id)
+            yield Step(Deed.CHASE, work.name, refund.state, str(refund.pk), subject)
+
+    ours = facts.of_refund(refund)
+    yield from work.safely(steps(), or_file=work.not_taken(refund.pk, refund.currency, ours))
 
 
 def _moves_request(request: PaymentRequest) -> bool:
@@ -71,9 +92,7 @@ def _refunds(work: Work, which: Q) -> Iterator[Step]:
     page = list(_unknown_refunds(work).filter(which)[:_PAGE])
     while page:
         for refund in page:
-            if work.dry_run or _moves_refund(refund):
-                subject = str(refund.attempt.request.subject_id)
-                yield Step(Deed.CHASE, work.name, refund.state, str(refund.pk), subject)
+            yield from _chase_refund(work, refund)
         page = list(_unknown_refunds(work).filter(which, pk__gt=page[-1].pk)[:_PAGE])
 
 

@@ -50,11 +50,15 @@ def _deal(work: Work, report: DisputeReport) -> Iterator[Step]:
         if difference.can_heal:
             yield from work.heal([difference], report.dispute_id, partial(_heal, work, report))
         elif difference.request is None:
-            yield from _of_unknown(work, difference, report)
+            yield from work.safely(_of_unknown(work, difference, report), or_file=difference.finding)
         else:
-            # A list may be older than our books.
-            fresh = work.gateway.fetch_dispute(report.dispute_id)
-            yield from work.file([again.finding for again in compare_disputes(work.name, [fresh])])
+            yield from work.safely(_ask(work, report.dispute_id), or_file=difference.finding)
+
+
+def _ask(work: Work, dispute_id: str) -> Iterator[Step]:
+    """A list may be older than our books: only what differs from the present is put before a person."""
+    fresh = work.gateway.fetch_dispute(dispute_id)
+    yield from work.file([again.finding for again in compare_disputes(work.name, [fresh])])
 
 
 def _of_unknown(work: Work, difference: Difference, report: DisputeReport) -> Iterator[Step]:
@@ -83,12 +87,17 @@ def _heal(work: Work, report: DisputeReport) -> Sequence[Difference]:
 
 def _look_for(work: Work, disputes: Iterable[Dispute]) -> Iterator[Step]:
     for dispute in disputes:
-        try:
-            report = work.gateway.fetch_dispute(dispute.gateway_dispute_id)
-        except NotKnown:
-            yield from work.file([_missing(work, dispute)])
-        else:
-            yield from _deal(work, report)
+        missing = _missing(work, dispute)
+        yield from work.safely(_look(work, missing), or_file=missing)
+
+
+def _look(work: Work, missing: Finding) -> Iterator[Step]:
+    try:
+        report = work.gateway.fetch_dispute(missing.gateway_id)
+    except NotKnown:
+        yield from work.file([missing])
+    else:
+        yield from _deal(work, report)
 
 
 def _missing(work: Work, dispute: Dispute) -> Finding:

@@ -45,8 +45,7 @@ def reconcile_payments(timestamp: int) -> None:
 
 def _reconcile(gateway: str) -> None:
     run = Reconciliation(gateway, _window(gateway))
-    for step in run.steps():
-        log.info("reconciled", **step.as_json())
+    run.take_all(lambda step: log.info("reconciled", **step.as_json()))
     told = {**run.as_json(), "gateway": gateway}
     (log.warning if run.unanswered or run.counts["file"] else log.info)("reconciliation", **told)
 

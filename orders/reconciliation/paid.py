@@ -61,7 +61,8 @@ def _deal(work: Work, batch: Sequence[ListedPayment]) -> Iterator[Step]:
         if difference.can_heal:
             by_request.setdefault(difference.reference, []).append(difference)
         elif difference.reference:
-            yield from _ask(work, difference, listed[difference.finding.gateway_id])
+            asked = _ask(work, difference, listed[difference.finding.gateway_id])
+            yield from work.safely(asked, or_file=difference.finding)
         else:
             to_file.append(difference.finding)
     for reference, of_request in by_request.items():
@@ -111,21 +112,45 @@ def _capture(work: Work, batch: Sequence[ListedPayment]) -> Iterator[Step]:
     orders = Order.objects.filter(status=OrderStatus.PAYMENT_PENDING).in_bulk(subjects)
     for attempt in attempts:
         order = orders.get(attempt.request.subject_id)
-        if order is None or not (work.dry_run or healing.capture(order, attempt)):
-            continue
+        if order is not None:
+            untaken = _untaken(attempt, held[attempt.gateway_payment_id])
+            yield from work.safely(_take(work, order, attempt), or_file=untaken)
+
+
+def _take(work: Work, order: Order, attempt: PaymentAttempt) -> Iterator[Step]:
+    if work.dry_run or healing.capture(order, attempt):
         yield Step(Deed.CAPTURE, work.name, AttemptState.AUTHORIZED, attempt.gateway_payment_id, str(order.pk))
+
+
+def _untaken(attempt: PaymentAttempt, listed: ListedPayment) -> Finding:
+    return Finding(
+        kind=DiscrepancyKind.CAPTURED_DIFFERS,
+        gateway=attempt.gateway,
+        gateway_id=attempt.gateway_payment_id,
+        currency=attempt.currency,
+        amount_minor=0,
+        ours=facts.of_attempt(attempt),
+        theirs=facts.of_listed_payment(listed),
+        proposed=ProposedAct.CHECK_GATEWAY,
+    )
 
 
 def _look_for(work: Work, payment_ids: Sequence[str]) -> Iterator[Step]:
     """Ask for payments of ours that the gateway did not list."""
     for attempt in _attempts(work, payment_ids):
-        report = healing.look(work.name, attempt.request.gateway_reference or "")
-        payment = facts.find_payment(report, attempt.gateway_payment_id) if report else None
-        if report is None or payment is None:
-            yield from work.file([_missing(attempt)])
-            continue
-        refunded = facts.refunded_minor(payment)
-        yield from _deal(work, [ListedPayment(report.reference, report.key, attempt.created_at, payment, refunded)])
+        request = attempt.request
+        not_taken = work.not_taken(request.pk, request.currency, facts.of_attempt(attempt))
+        yield from work.safely(_look(work, attempt), or_file=not_taken)
+
+
+def _look(work: Work, attempt: PaymentAttempt) -> Iterator[Step]:
+    report = healing.look(work.name, attempt.request.gateway_reference or "")
+    payment = facts.find_payment(report, attempt.gateway_payment_id) if report else None
+    if report is None or payment is None:
+        yield from work.file([_missing(attempt)])
+        return
+    refunded = facts.refunded_minor(payment)
+    yield from _deal(work, [ListedPayment(report.reference, report.key, attempt.created_at, payment, refunded)])
 
 
 def _missing(attempt: PaymentAttempt) -> Finding:

@@ -64,7 +64,7 @@ def _deal(work: Work, batch: Sequence[ListedRefund]) -> Iterator[Step]:
         elif refund.payment_id in planned:
             continue
         elif difference.reference:
-            yield from _ask(work, difference, refund)
+            yield from work.safely(_ask(work, difference, refund), or_file=difference.finding)
         else:
             to_file.append(difference.finding)
     for reference, of_request in by_request.items():
@@ -95,13 +95,18 @@ def _look_for(work: Work, refund_ids: Sequence[str]) -> Iterator[Step]:
     """Ask for refunds of ours that the gateway did not list."""
     refunds = Refund.objects.filter(attempt__gateway=work.name, gateway_refund_id__in=list(refund_ids))
     for refund in refunds.select_related("attempt__request").order_by("pk"):
-        report = healing.look(work.name, refund.attempt.request.gateway_reference or "")
-        found = facts.find_refund(report, refund.gateway_refund_id or "") if report else None
-        if found is None:
-            yield from work.file([_missing(refund)])
-            continue
-        payment, told = found
-        yield from _deal(work, [ListedRefund(payment.payment_id, payment.currency, refund.created_at, told)])
+        not_taken = work.not_taken(refund.pk, refund.currency, facts.of_refund(refund))
+        yield from work.safely(_look(work, refund), or_file=not_taken)
+
+
+def _look(work: Work, refund: Refund) -> Iterator[Step]:
+    report = healing.look(work.name, refund.attempt.request.gateway_reference or "")
+    found = facts.find_refund(report, refund.gateway_refund_id or "") if report else None
+    if found is None:
+        yield from work.file([_missing(refund)])
+        return
+    payment, told = found
+    yield from _deal(work, [ListedRefund(payment.payment_id, payment.currency, refund.created_at, told)])
 
 
 def _missing(refund: Refund) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from orders.reconciliation import chasing, disputed, paid, refunded
+from orders.reconciliation import chasing, disputed, kept, paid, refunded
 from orders.reconciliation.steps import Deed, Step, of_discrepancy
 from orders.reconciliation.work import Work
 from payments import gateways
@@ -13,6 +13,8 @@ from payments.reconciliation.models import PAYMENT_KINDS, Discrepancy, Discrepan
 
 _REVIEWS: Mapping[str, Callable[[Work, Discrepancy], Iterator[Step]]] = {
     DiscrepancyKind.STUCK: chasing.review,
+    DiscrepancyKind.NOT_BROUGHT_IN_LINE: chasing.review,
+    DiscrepancyKind.NOT_SENT_BACK: kept.review,
     DiscrepancyKind.REFUND_UNKNOWN: refunded.review,
     DiscrepancyKind.REFUND_MISSING: refunded.review,
     DiscrepancyKind.DISPUTE_UNKNOWN: disputed.review,
@@ -41,7 +43,7 @@ def _review(work: Work, discrepancy: Discrepancy) -> Iterator[Step]:
     # A refund that differs is known by its own id, a payment's refunds by the payment's.
     is_refund = kind == DiscrepancyKind.REFUNDED_DIFFERS and "refund_reference" in discrepancy.theirs
     look = refunded.review if is_refund else _REVIEWS.get(kind, paid.review)
-    yield from look(work, discrepancy)
+    yield from work.safely(look(work, discrepancy), or_file=discrepancies.finding_of(discrepancy))
     if work.has_found(kind, thing):
         return
     if not work.dry_run:

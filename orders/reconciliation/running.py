@@ -12,8 +12,10 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from kit.crashpoints import Seam, crashpoint
-from orders.reconciliation import chasing, disputed, paid, refunded, reviewing
+from orders.reconciliation import chasing, disputed, kept, paid, refunded, reviewing
 from orders.reconciliation.steps import Deed, Step
 from orders.reconciliation.work import Work
 from payments import gateways
@@ -21,6 +23,8 @@ from payments.gateways.base import GatewayError
 from payments.reconciliation import runs
 from payments.reconciliation.models import ReconciliationRun, RunKind
 from payments.reconciliation.windows import FIRST_SLICE, Window, next_slice
+
+log = structlog.get_logger(__name__)
 
 # One run at a time, of whatever gateways.
 LOCK = "reconcile_payments"
@@ -37,13 +41,15 @@ _COUNTED = {
     Deed.CLEAR.value: "gone",
     "sent": "refunds sent on",
     "events": "orphans worked",
+    "failed": "failed to be brought in line",
 }
 
 type Progress = Callable[[datetime], None]
 
 
 class Reconciliation:
-    """One run. `counts` grows while `steps` are taken; `unanswered` says why a gateway could not be asked."""
+    """One run. `counts` grows while `steps` are taken; `unanswered` says why it did not come to its end: what ailed
+    the gateway, or `failed` for an error of ours."""
 
     def __init__(self, gateway: str, window: Window, *, dry_run: bool = False) -> None:
         self.gateway, self.window, self.dry_run = gateway, window, dry_run
@@ -64,6 +70,15 @@ class Reconciliation:
             return
         if not self.dry_run:
             runs.finish(run, self.counts)
+
+    def take_all(self, tell: Callable[[Step], None], progress: Progress = lambda done: None) -> None:
+        """Take every step, and tell of it. Whatever goes wrong ends this run alone: other gateways have theirs."""
+        try:
+            for step in self.steps(progress):
+                tell(step)
+        except Exception:
+            log.exception("reconciliation_failed", gateway=self.gateway)
+            self.unanswered = "failed"
 
     def _begin(self) -> ReconciliationRun:
         if not self.dry_run:
@@ -98,6 +113,7 @@ class Reconciliation:
         yield from refunded.never_listed(work, run.since, run.until)
         yield from disputed.still_open(work, run.since)
         yield from chasing.chase(work)
+        yield from kept.find_all(work)
         yield from reviewing.review_open(work)
 
     def as_json(self) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ from orders.reconciliation.steps import Deed, Step, of_difference, of_finding
 from payments.gateways.base import Gateway, OutcomeUnknown, Reason, Unavailable
 from payments.reconciliation import discrepancies, sightings
 from payments.reconciliation.comparing import Difference
-from payments.reconciliation.discrepancies import Finding
+from payments.reconciliation.discrepancies import Facts, Finding
+from payments.reconciliation.models import DiscrepancyKind, ProposedAct
 
 log = structlog.get_logger(__name__)
 
@@ -60,10 +62,22 @@ class Work:
                 raise
             # One poison payment must not hold up the others: it is logged, and a person has to look.
             log.exception("healing_failed", gateway=self.name, thing=differences[0].finding.gateway_id)
+            self.counts["failed"] += 1
             left = differences
         still = {difference.finding.gateway_id for difference in left}
         yield from self._healed([each for each in differences if each.finding.gateway_id not in still], by)
         yield from self.file([difference.finding for difference in left])
+
+    def safely(self, steps: Iterator[Step], *, or_file: Finding) -> Iterator[Step]:
+        """The steps about one thing. What goes wrong with it alone ends them, is logged and put before a person."""
+        try:
+            yield from steps
+        except Exception as error:
+            if _is_everybodys(error):
+                raise
+            log.exception("not_brought_in_line", gateway=self.name, thing=or_file.gateway_id)
+            self.counts["failed"] += 1
+            yield from self.file([or_file])
 
     def _healed(self, differences: Sequence[Difference], by: str) -> Iterator[Step]:
         """One step for a payment request, however much of it differed and wherever that was noticed."""
@@ -81,6 +95,19 @@ class Work:
         sightings.add(_FOUND, [_found(finding.kind, finding.gateway_id) for finding in findings])
         new = discrepancies.only_new(findings) if self.dry_run else discrepancies.file_all(findings)
         yield from map(of_finding, new)
+
+    def not_taken(self, row_id: uuid.UUID, currency: str, ours: Facts) -> Finding:
+        """The finding that a request or a refund of ours could not be brought in line; by its own id."""
+        return Finding(
+            kind=DiscrepancyKind.NOT_BROUGHT_IN_LINE,
+            gateway=self.name,
+            gateway_id=str(row_id),
+            currency=currency,
+            amount_minor=0,
+            ours=ours,
+            theirs={},
+            proposed=ProposedAct.CHECK_GATEWAY,
+        )
 
     def has_found(self, kind: str, gateway_id: str) -> bool:
         """Whether this run has come upon it."""

@@ -92,6 +92,8 @@ def refuse_refund(refund_id: uuid.UUID, *, actor: Actor, reason: str) -> OrderRe
         refunding.refuse(_parts(refund), because=reason)
         facts = {**_facts(refund), "reason": reason}
         note(order, event=HistoryEvent.REFUND_REFUSED, actor=actor, facts=facts)
+        # What it kept from going back otherwise does so now.
+        settle_locked(order, actor=actor)
     return refund
 
 

@@ -53,7 +53,8 @@ def rest_of(order: Order) -> RefundRest:
 def lines_with_returns(order: Order) -> Any:
     """The order's lines with what of each was given back: pieces, discount, tax; and what came back into stock."""
     live = Q(refunds__refund__in=OrderRefund.objects.live().filter(order=order))
-    stays_in_stock = Q(refunds__restock=True, refunds__refund__refused_by__isnull=True)
+    refused = OrderRefund.objects.refused().filter(order=order)
+    stays_in_stock = Q(refunds__restock=True) & ~Q(refunds__refund__in=refused)
     return order.lines.annotate(
         back=Sum("refunds__quantity", filter=live, default=0),
         back_discount=Sum("refunds__discount_minor", filter=live, default=0),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from customers.models import User
 from kit.errors import DomainError, Fault
 from orders.actors import Actor
@@ -14,9 +16,20 @@ APPROVE = "orders.approve_refund"
 
 def check_key(known: OrderRefund, order: Order, wish: RefundWish) -> None:
     """Raises DomainError (`key_used`) unless the refund is what is wished for."""
-    same = (known.order_id, known.kind, known.destination, known.reason)
-    if same != (order.pk, wish.kind, wish.destination, wish.reason):
+    same = (known.order_id, known.kind, known.destination, known.reason, _lines_of(known))
+    wished = sorted((line.position, line.quantity, line.restock) for line in wish.lines)
+    if same != (order.pk, wish.kind, wish.destination, wish.reason, wished) or not _is_worth(known, wish):
         raise DomainError([Fault("key_used", at=("key",))])
+
+
+def _lines_of(known: OrderRefund) -> list[tuple[int, int, bool]]:
+    return sorted(known.lines.values_list("order_line__position", "quantity", "restock"))
+
+
+def _is_worth(known: OrderRefund, wish: RefundWish) -> bool:
+    """Whether a wish can have come to the amount and the delivery of a refund."""
+    # Of a lesser amount nothing may be left for the delivery that was wished for.
+    return wish.amount in (None, known.amount) and (wish.delivery or not known.delivery_minor)
 
 
 def check_pending(refund: OrderRefund) -> None:
@@ -27,11 +40,16 @@ def check_pending(refund: OrderRefund) -> None:
 
 def check_approver(refund: OrderRefund, actor: Actor) -> None:
     """Raises DomainError unless the actor has the right to decide and is not who asked."""
+    if check_right(actor) == refund.requested_by_id:
+        raise DomainError([Fault("second_person_needed")])
+
+
+def check_right(actor: Actor) -> uuid.UUID:
+    """The actor, who may decide about refunds; raises DomainError (`approval_not_allowed`) for anybody else."""
     user = User.objects.filter(pk=actor.user_id, is_active=True, is_staff=True).first() if actor.user_id else None
     if user is None or not user.has_perm(APPROVE):
         raise DomainError([Fault("approval_not_allowed")])
-    if user.pk == refund.requested_by_id:
-        raise DomainError([Fault("second_person_needed")])
+    return user.pk
 
 
 def refuse_disputed(refund: OrderRefund) -> None:

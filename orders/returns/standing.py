@@ -60,6 +60,4 @@ def standings(refunds: Sequence[OrderRefund]) -> dict[uuid.UUID, Standing]:
     for cause, state, amount in rows.values_list("cause_id", "state", "amount_minor"):
         if cause is not None:
             parts[cause].append((state, amount))
-    return {
-        refund.pk: standing(is_refused=refund.refused_by_id is not None, parts=parts[refund.pk]) for refund in refunds
-    }
+    return {refund.pk: standing(is_refused=refund.is_refused, parts=parts[refund.pk]) for refund in refunds}

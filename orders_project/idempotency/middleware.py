@@ -26,7 +26,7 @@ class ApiIdempotencyMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if "Idempotency-Key" not in request.headers or not _is_kept(request):
+        if "Idempotency-Key" not in request.headers or not keeps(request.method, request.path_info):
             return self._get_response(request)
         try:
             caller = caller_of(request.headers.get("Authorization"))
@@ -56,6 +56,6 @@ class ApiIdempotencyMiddleware:
         return response
 
 
-def _is_kept(request: HttpRequest) -> bool:
-    path = request.path_info
-    return request.method in ("POST", "PATCH") and path.startswith(_PREFIX) and not path.startswith(_NOT_KEPT)
+def keeps(method: str | None, path: str) -> bool:
+    """Whether the answer to such a request is kept under its key."""
+    return method in ("POST", "PATCH") and path.startswith(_PREFIX) and not path.startswith(_NOT_KEPT)

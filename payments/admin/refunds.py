@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
@@ -24,9 +23,8 @@ class RefundStateFilter(ChoiceFilter):
     options = RefundState.choices
 
 
-@admin.register(Refund)
 class RefundAdmin(ReadOnlyAdmin):
-    """Every refund with how far it has come and how often its gateway was asked."""
+    """Every refund with how far it has come and how often its gateway was asked. Registered above, with its acts."""
 
     list_display = ("name", "state_label", "sum", "reason", "subject", "times_asked", "created_at")
     list_filter = (RefundStateFilter,)
@@ -38,6 +36,7 @@ class RefundAdmin(ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": (("name", "state_label"), ("sum", "reason"), ("subject", "payment"))}),
         ("When", {"fields": (("created_at", "asked_at"), "times_asked")}),
+        ("If it failed", {"fields": (("failed_because", "given_up_by"),)}),
     )
     readonly_fields = ("name", "state_label", "sum", "subject", "payment")
 

@@ -7,6 +7,7 @@ promises nothing at all, and is answered by asking again.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -245,6 +246,16 @@ class Event:
     type: str
     reference: str
     dispute_id: str = ""
+    # Signed by the gateway, and in a shape that nobody expected: kept for a person.
+    is_readable: bool = True
+
+
+UNREADABLE = "unreadable"
+
+
+def unreadable_event(body: bytes) -> Event:
+    """The event of a body that is signed and says nothing that can be read."""
+    return Event(key=hashlib.sha256(body).hexdigest(), type=UNREADABLE, reference="", is_readable=False)
 
 
 class Gateway(Protocol):
@@ -278,7 +289,8 @@ class Gateway(Protocol):
         """
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
-        """The event in a signed body. Raises BadSignature, and nothing else, whatever the bytes and headers are."""
+        """The event in a signed body, readable or not. Raises BadSignature, and nothing else, whatever the bytes and
+        headers are."""
 
     # What the gateway has in its books. Each is a stream, page by page, over the half-open window [since, until) of the
     # gateway's own time of creation, in any order; a thing may come twice where a list shifts while it is read.

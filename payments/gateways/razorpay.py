@@ -19,6 +19,7 @@ from payments.gateways.base import (
     RefundReport,
     Rejected,
     RequestReport,
+    unreadable_event,
 )
 from payments.gateways.razorpay_calls import RazorpayCalls
 from payments.gateways.razorpay_lists import RazorpayLists
@@ -96,17 +97,10 @@ class RazorpayGateway(RazorpayLists):
                 if payment.get("captured") and (refunds or payment.get("amount_refunded"))
             ]
             return request_report(
-                order, payments, {payment_id: self._refunds(payment_id) for payment_id in with_refunds}
+                order, payments, {payment_id: self._refunds_of(payment_id) for payment_id in with_refunds}
             )
 
         return read(whole)
-
-    def _refunds(self, payment_id: str) -> tuple[RefundReport, ...]:
-        # A payment has a handful of refunds; 100 is the longest page.
-        answer = self._calls.call(
-            lambda client, options: client.payment.fetch_multiple_refund(payment_id, data={"count": 100}, **options)
-        )
-        return read(lambda: tuple(refund_report(refund) for refund in things(answer)))
 
     def capture(self, reference: str, payment_id: str, amount: Money) -> None:
         # `data` is given explicitly: the SDK's default is one dict shared by all threads.
@@ -156,7 +150,7 @@ class RazorpayGateway(RazorpayLists):
                 dispute_id=str(dispute_id),
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise BadSignature from None
+            return unreadable_event(body)
 
     def _signed(self, body: bytes, signature: str, secret: str) -> bool:
         try:

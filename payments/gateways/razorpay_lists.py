@@ -14,13 +14,14 @@ from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from payments.gateways.base import DisputeReport, ListedPayment, ListedRefund, Settlement, SettlementLine
+from payments.gateways.base import DisputeReport, ListedPayment, ListedRefund, RefundReport, Settlement, SettlementLine
 from payments.gateways.razorpay_calls import RazorpayCalls
 from payments.gateways.razorpay_reports import (
     Entity,
     dispute_report,
     listed_payment,
     listed_refund,
+    refund_report,
     settlement_line,
     settlement_report,
 )
@@ -72,6 +73,12 @@ class RazorpayLists:
             yield line
         if net != settlement.amount_minor:
             yield from self._report_of_day(day + timedelta(days=1), settlement)
+
+    def _refunds_of(self, payment_id: str) -> tuple[RefundReport, ...]:
+        """Every refund of a payment, each once."""
+        pages = self._pages(lambda client: partial(client.payment.fetch_multiple_refund, payment_id), _PAGE, {})
+        found = (refund for page in pages for refund in read(partial(_reports, refund_report, page)))
+        return tuple({refund.refund_id: refund for refund in found}.values())
 
     def _report_of_day(self, day: datetime, settlement: Settlement) -> Iterator[SettlementLine]:
         date = {"year": day.year, "month": day.month, "day": day.day}

@@ -20,6 +20,7 @@ from payments.gateways.base import (
     Reason,
     RefundReport,
     RequestReport,
+    unreadable_event,
 )
 from payments.gateways.reading import name, read
 from payments.gateways.stripe_amounts import to_stripe
@@ -176,7 +177,7 @@ class StripeGateway(StripeLists):
                 key=str(event["id"]), type=str(event["type"]), reference=str(reference), dispute_id=str(dispute_id)
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise BadSignature from None
+            return unreadable_event(body)
 
     @staticmethod
     def _signed(body: bytes, signature: str, secret: str) -> bool:

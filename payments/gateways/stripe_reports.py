@@ -153,9 +153,8 @@ def listed_refund(refund: sdk.Refund) -> ListedRefund:
 
 
 def dispute_report(dispute: sdk.Dispute) -> DisputeReport:
-    """A dispute. What is kept back is what its balance transactions add up to, without the fee for it."""
+    """A dispute."""
     currency = name(dispute.currency).upper()
-    moved = sum(signed(entry.amount) for entry in dispute.balance_transactions)
     due_by = dispute.evidence_details.due_by
     return DisputeReport(
         dispute_id=name(dispute.id),
@@ -164,11 +163,23 @@ def dispute_report(dispute: sdk.Dispute) -> DisputeReport:
         amount_minor=from_stripe(minor(dispute.amount), currency),
         currency=currency,
         outcome=_DISPUTE_OUTCOMES[dispute.status],
-        withdrawn_minor=from_stripe(max(-moved, 0), currency),
+        withdrawn_minor=from_stripe(_withdrawn(dispute), currency),
         reason=text(dispute.reason),
         opened_at=instant(dispute.created),
         respond_by=None if due_by is None else instant(due_by),
     )
+
+
+def _withdrawn(dispute: sdk.Dispute) -> int:
+    """What is kept back for a dispute, in Stripe's units: what its balance transactions add up to, without the fee.
+
+    They are in the account's own currency. Where that is another, and its rate another day by day, all they tell is
+    whether more has gone than come back: the disputed amount or nothing.
+    """
+    moved = [signed(entry.amount) for entry in dispute.balance_transactions]
+    if all(name(entry.currency) == name(dispute.currency) for entry in dispute.balance_transactions):
+        return max(-sum(moved), 0)
+    return minor(dispute.amount) if sum((amount > 0) - (amount < 0) for amount in moved) < 0 else 0
 
 
 def settlement_report(payout: sdk.Payout) -> Settlement:

@@ -48,6 +48,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("withdrawn_minor", models.BigIntegerField(default=0, verbose_name="withdrawn, minor units")),
+                (
+                    "surplus_minor",
+                    models.BigIntegerField(db_default=0, default=0, verbose_name="surplus, minor units"),
+                ),
                 ("reason", models.CharField(blank=True, max_length=120)),
                 ("opened_at", models.DateTimeField()),
                 ("respond_by", models.DateTimeField(blank=True, null=True)),
@@ -152,6 +156,10 @@ class Migration(migrations.Migration):
             name="refund_state_known",
         ),
         migrations.RemoveIndex(
+            model_name="paymentrequest",
+            name="payment_request_to_chase",
+        ),
+        migrations.RemoveIndex(
             model_name="refund",
             name="refund_to_chase",
         ),
@@ -159,6 +167,11 @@ class Migration(migrations.Migration):
             model_name="paymentattempt",
             name="credited_minor",
             field=models.BigIntegerField(db_default=0, default=0, verbose_name="credited, minor units"),
+        ),
+        migrations.AddField(
+            model_name="paymentattempt",
+            name="excess_minor",
+            field=models.BigIntegerField(db_default=0, default=0, verbose_name="given back twice, minor units"),
         ),
         migrations.AddField(
             model_name="paymentrequest",
@@ -193,6 +206,23 @@ class Migration(migrations.Migration):
                 default="original",
                 max_length=16,
             ),
+        ),
+        migrations.AddField(
+            model_name="refund",
+            name="excess_minor",
+            field=models.BigIntegerField(db_default=0, default=0, verbose_name="given back before, minor units"),
+        ),
+        migrations.AddField(
+            model_name="refund",
+            name="given_up_by",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
+        ),
+        migrations.AddField(
+            model_name="refund",
+            name="told_at",
+            field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
             model_name="refund",
@@ -254,6 +284,20 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["gateway", "created_at"], name="payment_attempt_by_gateway"),
         ),
         migrations.AddIndex(
+            model_name="paymentrequest",
+            index=models.Index(
+                condition=models.Q(
+                    ("state__in", ("initiated", "unknown")),
+                    models.Q(("cancel_wanted_at__isnull", False), ("state", "open")),
+                    models.Q(("cancel_wanted_at__isnull", True), ("state", "refused")),
+                    models.Q(("gateway_reference__isnull", False), ("state", "refused")),
+                    _connector="OR",
+                ),
+                fields=["created_at"],
+                name="payment_request_to_chase",
+            ),
+        ),
+        migrations.AddIndex(
             model_name="refund",
             index=models.Index(
                 condition=models.Q(("state__in", ("approved", "unknown", "sent"))),
@@ -282,10 +326,17 @@ class Migration(migrations.Migration):
                     ("credited_minor__gte", 0),
                     ("refunded_minor__gte", 0),
                     ("captured_minor__lte", models.F("amount_minor")),
+                    ("refunded_minor__lte", models.F("captured_minor")),
+                    ("excess_minor__gte", 0),
+                    ("excess_minor__lte", models.F("refunded_minor")),
                     (
                         "refunded_minor__lte",
                         django.db.models.expressions.CombinedExpression(
-                            models.F("captured_minor"), "-", models.F("credited_minor")
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("captured_minor"), "-", models.F("credited_minor")
+                            ),
+                            "+",
+                            models.F("excess_minor"),
                         ),
                     ),
                 ),
@@ -312,16 +363,21 @@ class Migration(migrations.Migration):
             model_name="refund",
             constraint=models.CheckConstraint(
                 condition=models.Q(
+                    ("excess_minor__gte", 0),
                     ("surplus_minor__gte", 0),
                     ("tax_minor__gte", 0),
                     (
                         "surplus_minor__lte",
                         django.db.models.expressions.CombinedExpression(
-                            models.F("amount_minor"), "-", models.F("tax_minor")
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("amount_minor"), "-", models.F("tax_minor")
+                            ),
+                            "-",
+                            models.F("excess_minor"),
                         ),
                     ),
                 ),
-                name="refund_surplus_and_tax_within_amount",
+                name="refund_surplus_tax_and_excess_within_amount",
             ),
         ),
         migrations.AddConstraint(
@@ -460,6 +516,21 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("amount_minor__gt", 0), ("withdrawn_minor__gte", 0)),
                 name="dispute_amounts_not_negative",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="dispute",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("surplus_minor", 0),
+                    models.Q(
+                        ("state", "lost"),
+                        ("surplus_minor__gt", 0),
+                        ("surplus_minor__lte", models.F("withdrawn_minor")),
+                    ),
+                    _connector="OR",
+                ),
+                name="dispute_surplus_is_of_what_is_lost",
             ),
         ),
         migrations.AddIndex(

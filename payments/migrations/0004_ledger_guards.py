@@ -55,6 +55,7 @@ DECLARE
     booked bigint;
     kept bigint;
     refunded bigint;
+    excess bigint;
 BEGIN
     SELECT * INTO attempt FROM payments_paymentattempt WHERE id = CASE TG_TABLE_NAME
         WHEN 'payments_paymentattempt' THEN (to_jsonb(NEW) ->> 'id')::uuid
@@ -67,9 +68,9 @@ BEGIN
         RAISE EXCEPTION 'payment % has % in the ledger, not %', attempt.gateway_payment_id, booked, kept
             USING ERRCODE = 'check_violation';
     END IF;
-    SELECT coalesce(sum(amount_minor), 0) INTO refunded FROM payments_refund
+    SELECT coalesce(sum(amount_minor), 0), coalesce(sum(excess_minor), 0) INTO refunded, excess FROM payments_refund
     WHERE attempt_id = attempt.id AND state = 'succeeded';
-    IF refunded <> attempt.refunded_minor + attempt.credited_minor THEN
+    IF refunded <> attempt.refunded_minor + attempt.credited_minor OR excess <> attempt.excess_minor THEN
         RAISE EXCEPTION 'payment % says that % went back, its refunds say %', attempt.gateway_payment_id,
             attempt.refunded_minor + attempt.credited_minor, refunded USING ERRCODE = 'check_violation';
     END IF;
@@ -77,7 +78,7 @@ BEGIN
 END
 $$;
 CREATE CONSTRAINT TRIGGER payments_paymentattempt_is_posted
-AFTER INSERT OR UPDATE OF captured_minor, refunded_minor, credited_minor ON payments_paymentattempt
+AFTER INSERT OR UPDATE OF captured_minor, refunded_minor, credited_minor, excess_minor ON payments_paymentattempt
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION payments_attempt_is_posted();
 CREATE CONSTRAINT TRIGGER payments_dispute_is_posted
 AFTER INSERT OR UPDATE OF withdrawn_minor ON payments_dispute
@@ -85,6 +86,9 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION payments_attempt_is_
 CREATE CONSTRAINT TRIGGER payments_refund_is_counted
 AFTER INSERT OR UPDATE OF state ON payments_refund
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION payments_attempt_is_posted();
+CREATE CONSTRAINT TRIGGER payments_ledgerentry_is_of_a_fact AFTER INSERT ON payments_ledgerentry
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.attempt_id IS NOT NULL)
+EXECUTE FUNCTION payments_attempt_is_posted();
 """
 # A promise that is not kept is undone as a whole; what is left of it in the ledger is then nothing. Refunds of one
 # payment wait for each other at its row, which is written and not only locked: at a higher isolation level the one that
@@ -95,6 +99,8 @@ DECLARE
     refund payments_refund;
     owed bigint;
     promised bigint;
+    lessened bigint;
+    taxed bigint;
     open bigint;
     captured bigint;
 BEGIN
@@ -103,7 +109,8 @@ BEGIN
         UPDATE payments_paymentattempt SET changed_at = clock_timestamp() WHERE id = refund.attempt_id
         RETURNING captured_minor INTO captured;
         IF captured < (
-            SELECT sum(amount_minor) FROM payments_refund WHERE attempt_id = refund.attempt_id AND state <> 'failed'
+            SELECT sum(amount_minor - excess_minor) FROM payments_refund
+            WHERE attempt_id = refund.attempt_id AND state <> 'failed'
         ) THEN
             RAISE EXCEPTION 'refunds of attempt % exceed what was captured', refund.attempt_id
                 USING ERRCODE = 'check_violation';
@@ -111,22 +118,61 @@ BEGIN
     END IF;
     SELECT coalesce(-sum(e.amount_minor) FILTER (WHERE e.account = 'refunds_payable'), 0),
            coalesce(-sum(e.amount_minor)
-               FILTER (WHERE e.account = 'refunds_payable' AND t.kind IN ('refund_promised', 'refund_failed')), 0)
-    INTO owed, promised
+               FILTER (WHERE e.account = 'refunds_payable' AND t.kind IN ('refund_promised', 'refund_failed')), 0),
+           coalesce(sum(e.amount_minor) FILTER (WHERE e.account = 'refunds'), 0),
+           coalesce(sum(e.amount_minor) FILTER (WHERE e.account = 'tax_payable'), 0)
+    INTO owed, promised, lessened, taxed
     FROM payments_ledgertransfer t JOIN payments_ledgerentry e ON e.transfer_id = t.id
-    WHERE t.source IN ('refund-promised:' || refund.id, 'refund-recast:' || refund.id, 'refund:' || refund.id,
-                       'refund-failed:' || refund.id);
+    WHERE t.source IN ('refund-promised:' || refund.id, 'refund-taxed:' || refund.id, 'refund-recast:' || refund.id,
+                       'refund:' || refund.id, 'refund-failed:' || refund.id);
     open := CASE WHEN refund.state IN ('approved', 'unknown', 'sent') THEN refund.amount_minor ELSE 0 END;
     IF owed <> open
         OR (refund.state = 'succeeded' AND promised <> refund.amount_minor) THEN
         RAISE EXCEPTION 'refund % is % and has % owed in the ledger', refund.id, refund.state, owed
             USING ERRCODE = 'check_violation';
     END IF;
+    IF refund.state NOT IN ('requested', 'failed') AND (taxed <> refund.tax_minor
+        OR lessened <> refund.amount_minor - refund.surplus_minor - refund.excess_minor - refund.tax_minor) THEN
+        RAISE EXCEPTION 'refund % lessens the sale by % and its tax by % in the ledger', refund.id, lessened, taxed
+            USING ERRCODE = 'check_violation';
+    END IF;
     RETURN NULL;
 END
 $$;
-CREATE CONSTRAINT TRIGGER payments_refund_is_posted AFTER INSERT OR UPDATE OF state ON payments_refund
+CREATE CONSTRAINT TRIGGER payments_refund_is_posted
+AFTER INSERT OR UPDATE OF state, surplus_minor, tax_minor, excess_minor ON payments_refund
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION payments_refund_is_posted();
+"""
+
+# What a dispute has withdrawn is kept back while it is open; once it is lost it is written off, but for its surplus.
+DISPUTES_STAND = """
+CREATE FUNCTION payments_dispute_stands() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    dispute payments_dispute;
+    kept_back bigint;
+    lost bigint;
+    is_lost boolean;
+BEGIN
+    SELECT * INTO dispute FROM payments_dispute WHERE id = NEW.id;
+    SELECT coalesce(sum(e.amount_minor) FILTER (WHERE e.account = 'disputed'), 0),
+           coalesce(sum(e.amount_minor) FILTER (WHERE e.account = 'write_off'), 0)
+    INTO kept_back, lost
+    FROM payments_paymentattempt a JOIN payments_paymentrequest r ON r.id = a.request_id
+    JOIN payments_ledgerentry e ON e.subject_id = r.subject_id
+    JOIN payments_ledgertransfer t ON t.id = e.transfer_id AND t.source LIKE 'dispute:' || dispute.id || ':%'
+    WHERE a.id = dispute.attempt_id;
+    is_lost := dispute.state = 'lost';
+    IF kept_back <> (CASE WHEN is_lost THEN 0 ELSE dispute.withdrawn_minor END)
+        OR lost <> (CASE WHEN is_lost THEN dispute.withdrawn_minor - dispute.surplus_minor ELSE 0 END) THEN
+        RAISE EXCEPTION 'dispute % is % and has % kept back and % written off in the ledger',
+            dispute.gateway_dispute_id, dispute.state, kept_back, lost USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER payments_dispute_stands
+AFTER INSERT OR UPDATE OF state, withdrawn_minor, surplus_minor ON payments_dispute
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION payments_dispute_stands();
 """
 
 
@@ -158,10 +204,13 @@ class Migration(migrations.Migration):
             "requested_by_id",
         ),
         migrations.RunSQL(
-            sql=[TRANSFERS_BALANCE, CREDIT_IS_COUNTED, CAPTURES_ARE_POSTED, REFUNDS_ARE_POSTED],
+            sql=[TRANSFERS_BALANCE, CREDIT_IS_COUNTED, CAPTURES_ARE_POSTED, REFUNDS_ARE_POSTED, DISPUTES_STAND],
             reverse_sql=[
+                "DROP TRIGGER payments_dispute_stands ON payments_dispute",
+                "DROP FUNCTION payments_dispute_stands()",
                 "DROP TRIGGER payments_refund_is_posted ON payments_refund",
                 "DROP FUNCTION payments_refund_is_posted()",
+                "DROP TRIGGER payments_ledgerentry_is_of_a_fact ON payments_ledgerentry",
                 "DROP TRIGGER payments_refund_is_counted ON payments_refund",
                 "DROP TRIGGER payments_dispute_is_posted ON payments_dispute",
                 "DROP TRIGGER payments_paymentattempt_is_posted ON payments_paymentattempt",

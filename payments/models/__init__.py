@@ -6,7 +6,14 @@ What nobody knew may turn out either way: a refund of unknown outcome that was n
 from payments.models.disputes import OPEN_DISPUTE_STATES, Dispute, DisputeNote, DisputeState
 from payments.models.inbox import EventState, WebhookEvent
 from payments.models.ledger import Account, CreditBalance, LedgerEntry, LedgerTransfer, TransferKind
-from payments.models.refunds import CHASED_REFUND_STATES, OPEN_REFUND_STATES, Refund, RefundDestination, RefundState
+from payments.models.refunds import (
+    CHASED_REFUND_STATES,
+    OPEN_REFUND_STATES,
+    UNSENT_REFUND_STATES,
+    Refund,
+    RefundDestination,
+    RefundState,
+)
 from payments.models.requests import (
     ACTIVE_REQUEST_STATES,
     AttemptState,
@@ -21,6 +28,7 @@ __all__ = [
     "CHASED_REFUND_STATES",
     "OPEN_DISPUTE_STATES",
     "OPEN_REFUND_STATES",
+    "UNSENT_REFUND_STATES",
     "Account",
     "AttemptState",
     "CreditBalance",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from kit.ids import new_id
 from payments.models.requests import PaymentAttempt
@@ -32,6 +32,8 @@ class Dispute(models.Model):
     currency = models.CharField(max_length=3)
     state = models.CharField(max_length=16, choices=DisputeState.choices)
     withdrawn_minor = models.BigIntegerField("withdrawn, minor units", default=0)
+    # What of a lost one settles what we owed the payer anyway; the rest of it is written off.
+    surplus_minor = models.BigIntegerField("surplus, minor units", default=0, db_default=0)
     reason = models.CharField(max_length=120, blank=True)
     opened_at = models.DateTimeField()
     respond_by = models.DateTimeField(null=True, blank=True)
@@ -43,6 +45,11 @@ class Dispute(models.Model):
             models.CheckConstraint(condition=Q(state__in=DisputeState.values), name="dispute_state_known"),
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0, withdrawn_minor__gte=0), name="dispute_amounts_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(surplus_minor=0)
+                | Q(state="lost", surplus_minor__gt=0, surplus_minor__lte=F("withdrawn_minor")),
+                name="dispute_surplus_is_of_what_is_lost",
             ),
         )
         indexes = (

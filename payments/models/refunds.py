@@ -17,7 +17,7 @@ class RefundState(models.TextChoices):
 
     REQUESTED = "requested", "Requested"  # a second person has to approve it
     APPROVED = "approved", "Approved"  # committed; the gateway is asked next
-    UNKNOWN = "unknown", "Outcome unknown"  # asked without a usable answer; asked again with the same key
+    UNKNOWN = "unknown", "Outcome unknown"  # being asked, or without a usable answer; asked again with the same key
     SENT = "sent", "Sent"  # the gateway has accepted it and works on it
     SUCCEEDED = "succeeded", "Succeeded"  # as far as the gateway knows: a bank may still send the money back
     FAILED = "failed", "Failed"  # the gateway gave it up, or nobody approved it; the money is still with us
@@ -26,6 +26,8 @@ class RefundState(models.TextChoices):
 OPEN_REFUND_STATES = (RefundState.REQUESTED, RefundState.APPROVED, RefundState.UNKNOWN, RefundState.SENT)
 # Those that a gateway has to be told of, or asked about.
 CHASED_REFUND_STATES = (RefundState.APPROVED, RefundState.UNKNOWN, RefundState.SENT)
+# Those that no gateway is known to have accepted.
+UNSENT_REFUND_STATES = (RefundState.REQUESTED, RefundState.APPROVED, RefundState.UNKNOWN)
 
 
 class RefundDestination(models.TextChoices):
@@ -39,11 +41,13 @@ class Refund(models.Model):
     """One amount going back for one captured attempt. Its id is the gateway's idempotency key.
 
     A refund that somebody made in the gateway's own dashboard has a row like any other. Written under a lock on the
-    payment request: the refunds that have not failed never exceed what was captured. An attempt's `refunded_minor` is
-    the sum of those that succeeded and went to the original payment, its `credited_minor` of those that became credit.
+    payment request: the refunds that have not failed, less their excess, never exceed what was captured. An attempt's
+    `refunded_minor` is the sum of those that succeeded and went to the original payment, its `credited_minor` of those
+    that became credit, its `excess_minor` of their excess.
 
-    `surplus_minor` of the amount was never due to us (an overpayment, an order that was called off); the rest lessens
-    the sale, `tax_minor` of it its tax.
+    `surplus_minor` of the amount was never due to us (an overpayment, an order that was called off); `excess_minor`
+    went back at the gateway although the payer had been given it as credit before, and waits in suspense for a person;
+    the rest lessens the sale, `tax_minor` of it its tax.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -52,6 +56,7 @@ class Refund(models.Model):
     currency = models.CharField(max_length=3)
     surplus_minor = models.BigIntegerField("surplus, minor units", default=0, db_default=0)
     tax_minor = models.BigIntegerField("tax, minor units", default=0, db_default=0)
+    excess_minor = models.BigIntegerField("given back before, minor units", default=0, db_default=0)
     state = models.CharField(max_length=16, choices=RefundState.choices, default=RefundState.APPROVED)
     destination = models.CharField(
         max_length=16,
@@ -66,8 +71,12 @@ class Refund(models.Model):
     cause_id = models.UUIDField(null=True, editable=False)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    # Who has decided that it is not tried again.
+    given_up_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     failed_because = models.CharField(max_length=200, blank=True, default="", db_default="")
     gateway_refund_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    # Committed before the gateway is told to send it: from then on it may happen.
+    told_at = models.DateTimeField(null=True, blank=True)
     asked_at = models.DateTimeField(null=True, blank=True)
     times_asked = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(db_default=models.functions.Now())
@@ -78,9 +87,9 @@ class Refund(models.Model):
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_amount_positive"),
             models.CheckConstraint(condition=Q(state__in=RefundState.values), name="refund_state_known"),
             models.CheckConstraint(
-                condition=Q(surplus_minor__gte=0, tax_minor__gte=0)
-                & Q(surplus_minor__lte=F("amount_minor") - F("tax_minor")),
-                name="refund_surplus_and_tax_within_amount",
+                condition=Q(surplus_minor__gte=0, tax_minor__gte=0, excess_minor__gte=0)
+                & Q(surplus_minor__lte=F("amount_minor") - F("tax_minor") - F("excess_minor")),
+                name="refund_surplus_tax_and_excess_within_amount",
             ),
             models.CheckConstraint(
                 condition=Q(destination="original", customer__isnull=True)
@@ -108,3 +117,8 @@ class Refund(models.Model):
     def amount(self) -> Money:
         """What goes back."""
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def allowance_minor(self) -> int:
+        """What of it lessens the sale, with its tax."""
+        return self.amount_minor - self.surplus_minor - self.excess_minor

@@ -79,7 +79,8 @@ class PaymentRequest(models.Model):
                 fields=("created_at",),
                 condition=Q(state__in=("initiated", "unknown"))
                 | Q(state="open", cancel_wanted_at__isnull=False)
-                | Q(state="refused", cancel_wanted_at__isnull=True),
+                | Q(state="refused", cancel_wanted_at__isnull=True)
+                | Q(state="refused", gateway_reference__isnull=False),
                 name="payment_request_to_chase",
             ),
         )
@@ -116,6 +117,8 @@ class PaymentAttempt(models.Model):
     refunded_minor = models.BigIntegerField("refunded, minor units", default=0)
     # What of it went back as customer credit instead.
     credited_minor = models.BigIntegerField("credited, minor units", default=0, db_default=0)
+    # What of these two is the same money, given back twice.
+    excess_minor = models.BigIntegerField("given back twice, minor units", default=0, db_default=0)
     currency = models.CharField(max_length=3)
     method = models.CharField(max_length=32, blank=True, help_text="card, upi, paypal, cash ...")
     last4 = models.CharField(max_length=4, blank=True)
@@ -134,10 +137,9 @@ class PaymentAttempt(models.Model):
             models.CheckConstraint(condition=Q(state__in=AttemptState.values), name="payment_attempt_state_known"),
             models.CheckConstraint(
                 condition=Q(amount_minor__gt=0, captured_minor__gte=0, refunded_minor__gte=0, credited_minor__gte=0)
-                & Q(
-                    captured_minor__lte=F("amount_minor"),
-                    refunded_minor__lte=F("captured_minor") - F("credited_minor"),
-                ),
+                & Q(captured_minor__lte=F("amount_minor"), refunded_minor__lte=F("captured_minor"))
+                & Q(excess_minor__gte=0, excess_minor__lte=F("refunded_minor"))
+                & Q(refunded_minor__lte=F("captured_minor") - F("credited_minor") + F("excess_minor")),
                 name="payment_attempt_refunded_within_captured_within_amount",
             ),
             models.CheckConstraint(

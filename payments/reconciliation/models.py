@@ -28,12 +28,16 @@ class DiscrepancyKind(models.TextChoices):
     DISPUTE_UNKNOWN = "dispute_unknown", "Dispute about no payment of ours"
     DISPUTE_DIFFERS = "dispute_differs", "Dispute differs"
     STUCK = "stuck", "Outcome unknown for long"
+    NOT_BROUGHT_IN_LINE = "not_brought_in_line", "Our books do not take what the gateway says"
+    NOT_SENT_BACK = "not_sent_back", "Money that an order may not keep, not on its way back"
     # Settlements.
     SETTLEMENT_LINE_UNKNOWN = "settlement_line_unknown", "Settled, and nothing of ours"
     SETTLEMENT_LINE_DIFFERS = "settlement_line_differs", "Settled with another amount"
     SETTLEMENT_SUM_DIFFERS = "settlement_sum_differs", "Settlement is not the sum of its lines"
     SETTLED_TWICE = "settled_twice", "Settled twice"
     UNSETTLED = "unsettled", "Captured long ago, not settled"
+    # What is written down as it happens, and stays until a person has dealt with it.
+    REFUNDED_TWICE = "refunded_twice", "Sent back, and given as credit before"
 
 
 PAYMENT_KINDS = tuple(DiscrepancyKind)[: list(DiscrepancyKind).index(DiscrepancyKind.SETTLEMENT_LINE_UNKNOWN)]

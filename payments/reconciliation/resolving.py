@@ -94,13 +94,16 @@ def note_looked(discrepancy: Discrepancy, *, by: uuid.UUID) -> None:
 
 
 def can_be_written_off(discrepancy: Discrepancy) -> bool:
-    """Whether its amount lies in suspense: only what settlements brought does."""
+    """Whether its amount lies in suspense: only what settlements brought does, and what was refunded twice."""
     if (
         discrepancy.kind in PAYMENT_KINDS
         or discrepancy.kind == DiscrepancyKind.UNSETTLED
         or not discrepancy.amount_minor
     ):
         return False
+    if discrepancy.kind == DiscrepancyKind.REFUNDED_TWICE:
+        # Put there when it was filed, and taken away with it.
+        return True
     held = _in_suspense(discrepancy.currency)
     return abs(discrepancy.amount_minor) <= (-held if discrepancy.amount_minor > 0 else held)
 

@@ -7,7 +7,16 @@ request; the caller holds the lock of what the money is for already.
 """
 
 from payments.recording.disputes import record_dispute
-from payments.recording.refunds import MADE_ELSEWHERE, add_up, fail, promise, record_refunds
+from payments.recording.refunds import MADE_ELSEWHERE, add_up, promise, record_refunds, withdraw
 from payments.recording.requests import find_request, record
 
-__all__ = ["MADE_ELSEWHERE", "add_up", "fail", "find_request", "promise", "record", "record_dispute", "record_refunds"]
+__all__ = [
+    "MADE_ELSEWHERE",
+    "add_up",
+    "find_request",
+    "promise",
+    "record",
+    "record_dispute",
+    "record_refunds",
+    "withdraw",
+]

@@ -15,7 +15,10 @@ _STATES = [state.value for state in DisputeState]
 
 
 def record_dispute(request: PaymentRequest, report: DisputeReport) -> Dispute | None:
-    """Write down how a dispute about one of a request's payments stands; None for a payment that we do not have."""
+    """Write down how a dispute about one of a request's payments stands; None for a payment that we do not have.
+
+    What is lost is written off, until `payments.recasting` finds that we owed it anyway.
+    """
     request = PaymentRequest.objects.select_for_update().get(pk=request.pk)
     attempt = PaymentAttempt.objects.filter(request=request, gateway_payment_id=report.payment_id).first()
     if attempt is None:
@@ -31,15 +34,18 @@ def record_dispute(request: PaymentRequest, report: DisputeReport) -> Dispute | 
     )
     if dispute.attempt_id != attempt.pk or _STATES.index(report.outcome) < _STATES.index(dispute.state):
         return dispute
-    before, news = dispute.withdrawn_minor, dispute.state != report.outcome.value or dispute._state.adding
+    news = dispute.state != report.outcome.value or dispute._state.adding
     dispute.state, dispute.reason = report.outcome.value, report.reason[:120]
     dispute.withdrawn_minor, dispute.respond_by = report.withdrawn_minor, report.respond_by
     if dispute.state in (DisputeState.WON, DisputeState.LOST):
         dispute.closed_at = dispute.closed_at or clock.now()
+    if dispute.state == DisputeState.LOST:
+        is_strange = attempt.currency != request.currency
+        dispute.surplus_minor = (
+            report.withdrawn_minor if is_strange else min(dispute.surplus_minor, report.withdrawn_minor)
+        )
     dispute.save()
-    postings.post_dispute(dispute, attempt, request, before_minor=before)
-    if dispute.state == DisputeState.LOST and dispute.withdrawn_minor:
-        postings.post_dispute_lost(dispute, request)
+    postings.post_dispute(dispute, attempt, request)
     if news:
         announcing.announce_dispute(dispute, attempt, request.subject_id)
     return dispute

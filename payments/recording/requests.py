@@ -8,7 +8,14 @@ from django.db.models import Sum
 from kit.ids import parse_id
 from payments import announcing, postings
 from payments.gateways.base import PaymentReport, RequestReport
-from payments.models import AttemptState, GatewayName, PaymentAttempt, PaymentRequest, RequestState
+from payments.models import (
+    ACTIVE_REQUEST_STATES,
+    AttemptState,
+    GatewayName,
+    PaymentAttempt,
+    PaymentRequest,
+    RequestState,
+)
 from payments.recording.refunds import record_refunds
 
 log = structlog.get_logger(__name__)
@@ -68,7 +75,15 @@ def _state(request: PaymentRequest, report: RequestReport) -> RequestState:
         return RequestState.CLOSED
     if report.cancelled or request.state == RequestState.CANCELLED:
         return RequestState.CANCELLED
+    if request.state == RequestState.REFUSED and _is_replaced(request):
+        # The gateway has it after all, but the payer is asked by another one: the chase has this one called off.
+        return RequestState.REFUSED
     return RequestState.OPEN
+
+
+def _is_replaced(request: PaymentRequest) -> bool:
+    others = PaymentRequest.objects.filter(subject_id=request.subject_id, state__in=ACTIVE_REQUEST_STATES)
+    return others.exclude(pk=request.pk).exists()
 
 
 def _record_attempt(request: PaymentRequest, payment: PaymentReport) -> None:

@@ -123,7 +123,7 @@ class SettlementLineAdmin(ReadOnlyAdmin):
         (None, {"fields": (("line_id", "settlement_link"), ("kind", "wire_kind"), ("finding_label", "payment"))}),
         ("At the gateway", {"fields": (("entity_id", "payment_id"), "settled_at")}),
         ("Amounts", {"fields": (("gross", "explained"), ("fee", "fee_tax"), "net_label")}),
-        ("Told by", {"fields": ("seen_in",)}),
+        ("Told by", {"fields": (("told_by", "superseded_at"), "seen_in")}),
     )
     readonly_fields = (
         "settlement_link",

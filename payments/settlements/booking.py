@@ -11,10 +11,11 @@ from typing import Any
 from django.db import connection, transaction
 
 from kit import clock
-from payments.settlements import contradictions, filing, staging
-from payments.settlements.matching import IS_TAX, OURS
+from kit.crashpoints import Seam, crashpoint
+from payments.settlements import contradictions, filing, staging, superseding
+from payments.settlements.matching import OURS, SUMS
 from payments.settlements.models import Settlement, SettlementImport, SettlementState, Source
-from payments.settlements.posting import LineTotals, post_lines
+from payments.settlements.posting import LineTotals, count_in, post_lines
 from payments.settlements.staging import Header
 
 _WRITTEN = (
@@ -33,25 +34,17 @@ _KEEP_LINES = f"""
 WITH kept AS (
     INSERT INTO settlements_settlementline AS l (settlement_id, gateway, line_id, kind, wire_kind, entity_id,
         payment_id, currency, gross_minor, fee_minor, tax_minor, net_minor, settled_at, attempt_id, refund_id,
-        dispute_id, finding, explained_minor, seen_in_id)
+        dispute_id, finding, explained_minor, seen_in_id, told_by)
     SELECT %(settlement)s, l.gateway, l.line_id, l.kind, l.wire_kind, l.entity_id, l.payment_id, l.currency,
         l.gross_minor, l.fee_minor, l.tax_minor, l.net_minor, l.settled_at, a.id, r.id, d.id, found.finding,
-        found.explained_minor, %(imported)s::bigint
+        found.explained_minor, %(imported)s::bigint, l.source
     FROM told_line l {OURS}
     WHERE {staging.CHUNK} AND l.problem = '' AND l.currency = %(currency)s
     ORDER BY l.number
     ON CONFLICT DO NOTHING
-    RETURNING l.id, l.net_minor, l.fee_minor, l.tax_minor, l.gross_minor, l.explained_minor,
-        l.kind = 'fee' AS is_fee, {IS_TAX} AS is_tax
+    RETURNING *
 )
-SELECT count(*), coalesce(sum(net_minor), 0)::bigint, coalesce(sum(fee_minor), 0)::bigint,
-    coalesce(sum(tax_minor), 0)::bigint,
-    coalesce(sum(explained_minor) FILTER (WHERE NOT is_fee), 0)::bigint,
-    coalesce(sum(gross_minor - explained_minor), 0)::bigint,
-    coalesce(sum(gross_minor) FILTER (WHERE is_fee AND NOT is_tax), 0)::bigint,
-    coalesce(sum(gross_minor) FILTER (WHERE is_fee AND is_tax), 0)::bigint,
-    min(id)
-FROM kept
+SELECT {SUMS}, min(l.id) FROM kept l
 """  # noqa: S608 - put together of constants of ours
 
 
@@ -65,17 +58,24 @@ def book(gateway: str, header: Header, *, source: Source, imported: SettlementIm
     for first, last in staging.chunks(gateway, header.settlement_id, source):
         with transaction.atomic():
             settlement = _locked(gateway, header, source)
+            _take_currency(settlement, header)
             chunk = _chunk(settlement, source, first, last) | {"imported": imported and imported.pk}
+            if source == Source.API:
+                superseding.supersede_told(settlement, chunk)
             compare_only = source == Source.FILE and settlement.read_at is not None
             new += _keep(settlement, header, None if compare_only else chunk)
             contradictions.file(chunk, is_file=source == Source.FILE)
+        crashpoint(Seam.SETTLEMENT_BOOKED)
     with transaction.atomic():
         settlement = _locked(gateway, header, source)
+        _take_currency(settlement, header)
         _keep(settlement, header, None)
         if source == Source.API:
+            superseding.supersede_untold(settlement)
             settlement.read_at = clock.now()
             settlement.save(update_fields=["read_at"])
         filing.file_sum(settlement, header, imported)
+    crashpoint(Seam.SETTLEMENT_BOOKED)
     return new
 
 
@@ -121,11 +121,7 @@ def _keep(settlement: Settlement, header: Header, chunk: dict[str, Any] | None) 
     post both by one transfer. Returns how many lines are new."""
     paid_out = _learn(settlement, header)
     lines, first_id = _keep_lines(chunk) if chunk else (LineTotals(), None)
-    settlement.lines_count += lines.count
-    settlement.net_minor += lines.net
-    settlement.fee_minor += lines.fee - lines.own_fee
-    settlement.tax_minor += lines.tax - lines.own_tax
-    settlement.state = _state(settlement)
+    count_in(settlement, lines)
     post_lines(settlement, lines, paid_out_minor=paid_out)
     settlement.save(update_fields=_WRITTEN)
     if first_id is not None:
@@ -140,6 +136,14 @@ def _keep_lines(chunk: dict[str, Any]) -> tuple[LineTotals, int | None]:
     return LineTotals(*totals), first_id
 
 
+def _take_currency(settlement: Settlement, header: Header) -> None:
+    """A file alone may have named another currency than the gateway's."""
+    if settlement.amount_minor is None and header.amount_minor is not None and header.currency != settlement.currency:
+        superseding.supersede_all(settlement)
+        settlement.currency = header.currency
+        settlement.save(update_fields=["currency"])
+
+
 def _learn(settlement: Settlement, header: Header) -> int:
     """Note what the gateway says of a settlement that only a file had named; what it has paid out, if that is news."""
     if settlement.amount_minor is not None or header.amount_minor is None or header.currency != settlement.currency:
@@ -147,9 +151,3 @@ def _learn(settlement: Settlement, header: Header) -> int:
     settlement.amount_minor, settlement.paid_out_at = header.amount_minor, header.paid_out_at
     settlement.bank_reference = header.bank_reference or settlement.bank_reference
     return header.amount_minor
-
-
-def _state(settlement: Settlement) -> SettlementState:
-    if settlement.amount_minor is None:
-        return SettlementState.UNCONFIRMED
-    return SettlementState.COMPLETE if settlement.amount_minor == settlement.net_minor else SettlementState.DIFFERS

@@ -15,7 +15,7 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
                             ELSE fee_minor END) AS fee,
                    sum(CASE WHEN kind = 'fee' AND wire_kind IN ('tax_fee', 'tax') THEN tax_minor - gross_minor
                             ELSE tax_minor END) AS tax
-            FROM settlements_settlementline GROUP BY 1
+            FROM settlements_settlementline WHERE superseded_at IS NULL GROUP BY 1
         ) l ON l.settlement_id = s.id
         WHERE (s.lines_count, s.net_minor, s.fee_minor, s.tax_minor)
               IS DISTINCT FROM (coalesce(l.count, 0), coalesce(l.net, 0), coalesce(l.fee, 0), coalesce(l.tax, 0))
@@ -26,7 +26,7 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
         """
         SELECT l.line_id, s.gateway_settlement_id FROM settlements_settlementline l
         JOIN settlements_settlement s ON s.id = l.settlement_id
-        WHERE l.gateway <> s.gateway OR l.currency <> s.currency
+        WHERE l.superseded_at IS NULL AND (l.gateway <> s.gateway OR l.currency <> s.currency)
         """,
     ),
     (
@@ -55,7 +55,8 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
             SELECT 'clearing_' || a.gateway, d.currency, d.withdrawn_minor FROM payments_dispute d
             JOIN payments_paymentattempt a ON a.id = d.attempt_id
             UNION ALL
-            SELECT 'clearing_' || gateway, currency, explained_minor FROM settlements_settlementline WHERE kind <> 'fee'
+            SELECT 'clearing_' || gateway, currency, explained_minor FROM settlements_settlementline
+            WHERE kind <> 'fee' AND superseded_at IS NULL
         ) sides GROUP BY 1, 2 HAVING sum(amount_minor) <> 0
         """,
     ),
@@ -68,6 +69,7 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
             WHERE e.account = 'suspense' AND t.kind = 'settlement'
             UNION ALL SELECT currency, coalesce(amount_minor, 0) - net_minor FROM settlements_settlement
             UNION ALL SELECT currency, gross_minor - explained_minor FROM settlements_settlementline
+            WHERE superseded_at IS NULL
         ) sides GROUP BY 1 HAVING sum(amount_minor) <> 0
         """,
     ),
@@ -78,7 +80,7 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
         LEFT JOIN payments_paymentattempt a ON a.id = l.attempt_id
         LEFT JOIN payments_refund r ON r.id = l.refund_id
         LEFT JOIN payments_dispute d ON d.id = l.dispute_id
-        WHERE l.finding = 'matched' AND l.kind <> 'fee' AND NOT coalesce(CASE l.kind
+        WHERE l.finding = 'matched' AND l.kind <> 'fee' AND l.superseded_at IS NULL AND NOT coalesce(CASE l.kind
             WHEN 'payment' THEN (a.gateway, a.gateway_payment_id, a.currency) = (l.gateway, l.entity_id, l.currency)
             WHEN 'refund' THEN (r.gateway_refund_id, -r.amount_minor) = (l.entity_id, l.gross_minor)
             WHEN 'refund_failure' THEN (r.gateway_refund_id, r.amount_minor) = (l.entity_id, l.gross_minor)
@@ -92,7 +94,7 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
         """
         SELECT missing.kind, missing.gateway_id FROM (
             SELECT 'settlement_line_' || finding AS kind, gateway, line_id AS gateway_id
-            FROM settlements_settlementline WHERE finding <> 'matched'
+            FROM settlements_settlementline WHERE finding <> 'matched' AND superseded_at IS NULL
             UNION ALL
             SELECT 'settlement_sum_differs', gateway, gateway_settlement_id FROM settlements_settlement
             WHERE state <> 'complete' AND read_at IS NOT NULL

@@ -34,10 +34,12 @@ _IS_SAME = """coalesce(
 _KEPT = f"""
 LEFT JOIN LATERAL (
     SELECT * FROM (
-        SELECT 0 AS rank, x.* FROM settlements_settlementline x WHERE x.gateway = l.gateway AND x.line_id = l.line_id
+        SELECT 0 AS rank, x.* FROM settlements_settlementline x
+        WHERE x.gateway = l.gateway AND x.line_id = l.line_id AND x.superseded_at IS NULL
         UNION ALL
         SELECT 1, x.* FROM settlements_settlementline x
         WHERE x.gateway = l.gateway AND x.kind = l.kind AND x.kind IN ({_ONCE}) AND x.entity_id = l.entity_id
+            AND x.superseded_at IS NULL
     ) known ORDER BY rank LIMIT 1
 ) k ON true
 LEFT JOIN settlements_settlement s ON s.id = k.settlement_id

@@ -46,19 +46,20 @@ SELECT l.gateway, l.line_id, l.currency, l.finding, l.gross_minor - l.explained_
         'entity', l.entity_id, 'payment', l.payment_id, 'gross_minor', l.gross_minor, 'fee_minor', l.fee_minor,
         'tax_minor', l.tax_minor, 'net_minor', l.net_minor, 'currency', l.currency)
 FROM settlements_settlementline l JOIN settlements_settlement s ON s.id = l.settlement_id {OURS}
-WHERE l.settlement_id = %s AND l.id >= %s AND l.finding <> 'matched' ORDER BY l.id
+WHERE l.settlement_id = %s AND l.id >= %s AND l.finding <> 'matched' AND l.superseded_at IS NULL ORDER BY l.id
 """  # noqa: S608 - put together of constants of ours
 _UNSETTLED = """
 SELECT a.gateway_payment_id, a.currency, a.captured_minor, a.created_at FROM payments_paymentattempt a
 WHERE a.gateway = %s AND a.state = 'captured' AND a.created_at < %s
   AND a.created_at >= coalesce(%s::timestamptz, '-infinity')
-  AND NOT EXISTS (SELECT FROM settlements_settlementline l WHERE l.attempt_id = a.id AND l.kind = 'payment')
+  AND NOT EXISTS (SELECT FROM settlements_settlementline l
+    WHERE l.attempt_id = a.id AND l.kind = 'payment' AND l.superseded_at IS NULL)
 ORDER BY a.created_at LIMIT %s
 """
 _SETTLED_AFTER_ALL = """
 SELECT open.gateway_id FROM reconciliation_discrepancy open
 JOIN settlements_settlementline l
-    ON l.gateway = open.gateway AND l.kind = 'payment' AND l.entity_id = open.gateway_id
+    ON l.gateway = open.gateway AND l.kind = 'payment' AND l.entity_id = open.gateway_id AND l.superseded_at IS NULL
 WHERE open.state = 'open' AND open.kind = 'unsettled' AND open.gateway = %s
 """
 
@@ -127,7 +128,9 @@ def file_sum(settlement: Settlement, header: Header, imported: SettlementImport 
 
 def _missing_from_files(settlement: Settlement) -> dict[str, Any]:
     """The lines that the gateway has and none of the files: how many, their sum, and the first of them."""
-    missing = SettlementLine.objects.filter(settlement=settlement, seen_in__isnull=True).order_by("pk")
+    missing = SettlementLine.objects.filter(
+        settlement=settlement, seen_in__isnull=True, superseded_at__isnull=True
+    ).order_by("pk")
     shown = list(missing.values_list("line_id", flat=True)[:_SHOWN])
     if not shown:
         return {}

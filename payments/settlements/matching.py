@@ -32,3 +32,13 @@ CROSS JOIN LATERAL (
 
 IS_TAX = "l.wire_kind IN ('tax_fee', 'tax')"
 """Of a line of kind fee: whether it is the tax on others."""
+
+_OWN_FEE = f"l.kind = 'fee' AND NOT {IS_TAX}"
+_OWN_TAX = f"l.kind = 'fee' AND {IS_TAX}"
+SUMS = f"""count(*), coalesce(sum(l.net_minor), 0)::bigint, coalesce(sum(l.fee_minor), 0)::bigint,
+    coalesce(sum(l.tax_minor), 0)::bigint,
+    coalesce(sum(l.explained_minor) FILTER (WHERE l.kind <> 'fee'), 0)::bigint,
+    coalesce(sum(l.gross_minor - l.explained_minor), 0)::bigint,
+    coalesce(sum(l.gross_minor) FILTER (WHERE {_OWN_FEE}), 0)::bigint,
+    coalesce(sum(l.gross_minor) FILTER (WHERE {_OWN_TAX}), 0)::bigint"""
+"""What kept lines `l` add up to: the fields of `posting.LineTotals`, in their order."""

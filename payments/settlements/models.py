@@ -149,20 +149,30 @@ class SettlementLine(models.Model):
     seen_in = models.ForeignKey(
         SettlementImport, on_delete=models.PROTECT, null=True, blank=True, related_name="lines", db_index=False
     )
+    told_by = models.CharField(max_length=8, choices=Source.choices)
+    # Since when the gateway's own word stands in its place: it counts no more.
+    superseded_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("pk",)
         constraints = (
-            models.UniqueConstraint(fields=("gateway", "line_id"), name="settlement_line_once"),
+            models.UniqueConstraint(
+                fields=("gateway", "line_id"), condition=Q(superseded_at__isnull=True), name="settlement_line_once"
+            ),
             models.UniqueConstraint(
                 fields=("gateway", "kind", "entity_id"),
-                condition=Q(kind__in=SETTLED_ONCE),
+                condition=Q(kind__in=SETTLED_ONCE, superseded_at__isnull=True),
                 name="settlement_line_entity_settled_once",
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=[kind.value for kind in LineKind]), name="settlement_line_kind_known"
             ),
             models.CheckConstraint(condition=Q(finding__in=Finding.values), name="settlement_line_finding_known"),
+            models.CheckConstraint(condition=Q(told_by__in=Source.values), name="settlement_line_told_by_known"),
+            # The gateway does not take back what it has settled.
+            models.CheckConstraint(
+                condition=Q(superseded_at__isnull=True) | Q(told_by="file"), name="settlement_line_of_gateway_stays"
+            ),
             models.CheckConstraint(
                 condition=Q(net_minor=F("gross_minor") - F("fee_minor") - F("tax_minor")),
                 name="settlement_line_net_is_gross_less_fees",
@@ -174,7 +184,9 @@ class SettlementLine(models.Model):
         )
         indexes = (
             models.Index(
-                fields=("settlement", "id"), condition=~Q(finding="matched"), name="settlement_line_unmatched"
+                fields=("settlement", "id"),
+                condition=~Q(finding="matched") & Q(superseded_at__isnull=True),
+                name="settlement_line_unmatched",
             ),
             models.Index(fields=("refund",), condition=Q(refund__isnull=False), name="settlement_line_refund"),
         )

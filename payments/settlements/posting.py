@@ -9,12 +9,12 @@ The entries name no payment: of a payment the clearing account tells what was co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from payments import ledger
 from payments.ledger import Leg
 from payments.models import Account, TransferKind
-from payments.settlements.models import Settlement
+from payments.settlements.models import Settlement, SettlementState
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,22 @@ class LineTotals:
     unexplained: int = 0
     own_fee: int = 0
     own_tax: int = 0
+
+    def __neg__(self) -> LineTotals:
+        return LineTotals(*(-each for each in astuple(self)))
+
+
+def count_in(settlement: Settlement, lines: LineTotals) -> None:
+    """Lines have become known: the settlement's totals and state, which the caller saves."""
+    settlement.lines_count += lines.count
+    settlement.net_minor += lines.net
+    settlement.fee_minor += lines.fee - lines.own_fee
+    settlement.tax_minor += lines.tax - lines.own_tax
+    if settlement.amount_minor is None:
+        settlement.state = SettlementState.UNCONFIRMED
+    else:
+        adds_up = settlement.amount_minor == settlement.net_minor
+        settlement.state = SettlementState.COMPLETE if adds_up else SettlementState.DIFFERS
 
 
 def post_lines(settlement: Settlement, lines: LineTotals, *, paid_out_minor: int) -> None:

@@ -20,7 +20,7 @@ _LINES = 2000
 _REMATCH = f"""
 WITH page AS (
     SELECT l.id FROM settlements_settlementline l
-    WHERE l.settlement_id = %(settlement)s AND l.finding <> 'matched' AND l.id > %(after)s
+    WHERE l.settlement_id = %(settlement)s AND l.finding <> 'matched' AND l.superseded_at IS NULL AND l.id > %(after)s
     ORDER BY l.id LIMIT %(limit)s
 ), found AS (
     SELECT l.id, l.explained_minor AS before, found.*, a.id AS attempt, r.id AS refund, d.id AS dispute
@@ -40,7 +40,9 @@ FROM changed
 
 def rematch(gateway: str) -> int:
     """Post what is explained by now, and put the rest before a person; how many lines are matched at last."""
-    unmatched = SettlementLine.objects.filter(gateway=gateway).exclude(finding=Finding.MATCHED)
+    unmatched = SettlementLine.objects.filter(gateway=gateway, superseded_at__isnull=True).exclude(
+        finding=Finding.MATCHED
+    )
     matched = 0
     for settlement_pk in unmatched.order_by("settlement_id").values_list("settlement_id", flat=True).distinct():
         matched += _rematch_settlement(settlement_pk)
@@ -61,13 +63,14 @@ def _rematch_settlement(settlement_pk: int) -> int:
             post_explained(settlement, explained)
             settlement.save(update_fields=["transfers"])
             filing.clear_lines(settlement.gateway, line_ids)
-            _write_on_again(settlement.gateway, line_ids)
+            write_on_again(settlement.gateway, line_ids)
             matched, after = matched + len(line_ids), last
     filing.file_unmatched(settlement_pk)
     return matched
 
 
-def _write_on_again(gateway: str, line_ids: list[str]) -> None:
+def write_on_again(gateway: str, line_ids: list[str]) -> None:
+    """What was written off of these lines has not to be given up after all."""
     given_up = Discrepancy.objects.filter(
         gateway=gateway, gateway_id__in=line_ids, kind__in=filing.LINE_KINDS, resolution=Resolution.WRITTEN_OFF
     )

@@ -10,14 +10,16 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from orders import actors
+from orders import actors, cancellation
 from orders.cash import collect_cash
+from orders.confirmation import ask_gateway
 from orders.fulfilment import deliver_order, send_order
 from orders.models import Order, OrderRefund
 from orders.refund_limits import read_limits
-from payments.models import CreditBalance
+from payments.models import CreditBalance, Refund
 from tests import shop
-from tests.admin.conftest import SignIn, messages_of, page
+from tests.admin.conftest import SignIn, messages_of, page, paid_order
+from tests.gateway_process import SandboxProcess
 from tests.shop import Shop, Shopper
 
 
@@ -191,3 +193,28 @@ def test_a_list_of_refunds_costs_the_same_however_many_there_are(root: Client, o
     found = root.get("/admin/orders/orderrefund/", {"q": str(order.number)}).content.decode()
     assert found.count("Goodwill") >= 7
     assert "Goodwill" not in root.get("/admin/orders/orderrefund/", {"q": "1"}).content.decode()
+
+
+def test_what_the_gateway_will_not_send_is_given_up(
+    sign_in: SignIn, goods: Shop, ada: Shopper, sandbox: SandboxProcess
+) -> None:
+    placed, _ = paid_order(ada, goods, sandbox)
+    ask_gateway(placed)
+    cancellation.cancel_order(placed.pk, actor=actors.SYSTEM)
+    refund = Refund.objects.get()
+    address = f"/admin/payments/refund/{refund.pk}/"
+    boss, clerk = sign_in("accounting"), sign_in("support")
+    assert "Give up" not in clerk.get(f"{address}change/").content.decode()
+    assert clerk.post(f"{address}give_up/", {"reason": "x"}).status_code == 403
+    assert "Give up" in boss.get(f"{address}change/").content.decode()
+    assert "is asked once more" in boss.get(f"{address}give_up/").content.decode()
+
+    answer = boss.post(f"{address}give_up/", {"reason": "The card is closed"}, follow=True)
+
+    assert messages_of(answer) == ["69.50 USD are given up."]
+    content = answer.content.decode()
+    assert "The card is closed" in content
+    assert "Give up" not in content
+    refused = boss.post(f"{address}give_up/", {"reason": "again"}, follow=True)
+    assert messages_of(refused) == ["This refund does not wait for its gateway any more."]
+    assert Refund.objects.get().state == "failed"

@@ -17,6 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
+from django.db.models import Sum
 from django.http import HttpResponse
 
 from kit import clock
@@ -26,10 +27,11 @@ from orders import actors, jobs, payments, returns
 from orders.checkout import PaymentNotInitialized
 from orders.models import Order, OrderRefund, OrderStatus, PaymentTerms, RefundKind
 from orders.returns.plans import RefundWish
-from payments import collecting
-from payments.models import Dispute, GatewayName, PaymentAttempt, PaymentRequest
+from payments import collecting, ledger
+from payments.models import Account, Dispute, GatewayName, LedgerEntry, PaymentAttempt, PaymentRequest
 from payments.outgoing import delivering, subscriptions
 from payments.outgoing.models import Delivery, DeliveryState, EventType, Subscription
+from payments.settlements.models import Finding, Settlement, SettlementLine, SettlementState
 from tests import jobs as background
 from tests.faults.buying import buy, confirm, now
 from tests.gateway_process import SandboxProcess
@@ -318,6 +320,30 @@ def prepare_reconciling(scene: Scene) -> Facts:
     return {"order": str(order.pk), "gateway": scene.gateway}
 
 
+def reconcile_settlements(gateway: str, **_: str) -> None:
+    """What the gateway has paid out is booked. Fails when something is left for a person."""
+    call_command("reconcile_settlements", gateway=gateway, stdout=StringIO())
+
+
+def prepare_settling(scene: Scene) -> Facts:
+    for _ in range(2):
+        _paid(scene)
+        scene.sandbox.settle(scene.gateway)
+    return {"gateway": scene.gateway}
+
+
+def judge_settled(scene: Scene, facts: Facts) -> None:
+    """Every payment is settled, once, and nothing is left with the gateway."""
+    reconcile_settlements(**facts)
+    assert [settlement.state for settlement in Settlement.objects.all()] == [SettlementState.COMPLETE] * 2
+    assert set(SettlementLine.objects.values_list("finding", flat=True)) == {Finding.MATCHED}
+    clearing = LedgerEntry.objects.filter(account=ledger.clearing(scene.gateway))
+    assert clearing.aggregate(sum=Sum("amount_minor"))["sum"] == 0
+    paid_out = sum(settlement.amount_minor or 0 for settlement in Settlement.objects.all())
+    bank = LedgerEntry.objects.filter(account=Account.BANK)
+    assert bank.aggregate(sum=Sum("amount_minor"))["sum"] == paid_out
+
+
 # --- outgoing events ------------------------------------------------------------------------------------------------
 
 
@@ -392,5 +418,7 @@ FLOWS: dict[str, Flow] = {
         judge_paid,
         {Seam.SLICE_WORKED: 5, Seam.SLICE_NOTED: 5, **_settle(3), **_CAPTURE},
     ),
+    # Each of the two settlements is one chunk of lines, and its end.
+    "settle": Flow(prepare_settling, reconcile_settlements, judge_settled, {Seam.SETTLEMENT_BOOKED: 4}),
     "tell": Flow(prepare_telling, tell, judge_told, {Seam.LETTER_CARRIED: 1}),
 }

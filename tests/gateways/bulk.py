@@ -9,6 +9,7 @@ from payments.sandbox.models import (
     Payout,
     RazorpayOrder,
     RazorpayPayment,
+    RazorpayRefund,
 )
 
 
@@ -104,3 +105,22 @@ def _payments(seconds: list[int], amount_minor: int) -> list[str]:
         for number, order in enumerate(orders)
     )
     return [payment.public_id for payment in payments]
+
+
+def sent_back(payment_id: str, number: int, amount_minor: int = 1) -> list[str]:
+    """So many refunds of one of Razorpay's payments; their ids."""
+    payment = RazorpayPayment.objects.get(public_id=payment_id)
+    refunds = RazorpayRefund.objects.bulk_create(
+        RazorpayRefund(
+            public_id=f"rfnd_bulk{each:010}",
+            payment=payment,
+            amount_minor=amount_minor,
+            currency=payment.currency,
+            speed="normal",
+            created=payment.created + each // 3,
+        )
+        for each in range(number)
+    )
+    payment.refunded_minor = number * amount_minor
+    payment.save(update_fields=["refunded_minor"])
+    return [refund.public_id for refund in refunds]

@@ -211,3 +211,13 @@ def test_a_refund_that_nobody_here_asked_for_is_listed_without_a_key(gateway: Ga
     (listed,) = gateway.list_refunds(NOON, NOON + SECOND)
     assert (listed.refund.key, listed.refund.amount_minor, listed.payment_id) == ("", 300, payment_id)
     assert listed.created_at == NOON
+
+
+def test_a_payment_is_reported_with_all_its_refunds_however_many(sandbox: SandboxProcess) -> None:
+    gateway = make("razorpay")
+    (payment_id,) = bulk.captured("razorpay", [unix(NOON)])
+    made = bulk.sent_back(payment_id, 201)
+
+    (payment,) = gateway.fetch("order_bulk0000000000").payments
+
+    assert Counter(refund.refund_id for refund in payment.refunds) == Counter(made)

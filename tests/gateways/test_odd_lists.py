@@ -8,8 +8,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import stripe as sdk
 
 from payments.gateways.base import DisputeOutcome, LineKind, OutcomeUnknown, Settlement
+from payments.gateways.stripe_reports import dispute_report
 from tests.gateways.conftest import make
 from tests.gateways.test_odd_answers import answering
 
@@ -215,3 +217,33 @@ def test_a_dispute_that_was_closed_is_lost_if_it_cost_money(deducted: int) -> No
 
     assert found.outcome == (DisputeOutcome.LOST if deducted else DisputeOutcome.WON)
     assert (found.withdrawn_minor, found.reason, found.respond_by) == (deducted, "", None)
+
+
+@pytest.mark.parametrize(
+    ("entries", "withdrawn"),
+    [
+        ([], 0),
+        ([("usd", -10000)], 10000),
+        ([("usd", -10000), ("usd", 10000)], 0),
+        # The account's own currency is another: there is only a sign to go by.
+        ([("eur", -9234)], 10000),
+        ([("eur", -9234), ("eur", 9101)], 0),
+        ([("eur", -9234), ("eur", 9300)], 0),
+    ],
+)
+def test_what_a_dispute_keeps_back_is_told_in_its_own_currency(entries: list[tuple[str, int]], withdrawn: int) -> None:
+    dispute = {
+        "object": "dispute",
+        "id": "du_1",
+        "amount": 10000,
+        "currency": "usd",
+        "charge": "ch_1",
+        "payment_intent": "pi_1",
+        "reason": "fraudulent",
+        "status": "needs_response",
+        "created": int(NOON.timestamp()),
+        "evidence_details": {"due_by": None},
+        "balance_transactions": [entry(currency=currency, amount=amount) for currency, amount in entries],
+    }
+    report = dispute_report(sdk.Dispute.construct_from(dispute, "sk_test"))
+    assert (report.amount_minor, report.currency, report.withdrawn_minor) == (10000, "USD", withdrawn)

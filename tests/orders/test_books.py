@@ -47,6 +47,17 @@ LIES: dict[str, tuple[str, ...]] = {
         "an order's status is the last one in its history",
     ),
     "UPDATE orders_order SET status = 'cancelled'": ("money that an order may not keep is on its way back",),
+    "UPDATE orders_order SET status = 'cancelled'; UPDATE payments_refund SET state = 'failed'": (
+        "money that an order may not keep is on its way back",
+    ),
+    "UPDATE orders_order SET status = 'cancelled'; INSERT INTO payments_dispute (id, attempt_id, gateway_dispute_id, "
+    "amount_minor, currency, state, withdrawn_minor, reason, opened_at) SELECT gen_random_uuid(), id, 'dp_1', 1, "
+    "currency, 'lost', 1, '', now() FROM payments_paymentattempt": (
+        "money that an order may not keep is on its way back",
+    ),
+    "UPDATE payments_refund SET state = 'failed'; UPDATE payments_paymentattempt SET currency = 'EUR'": (
+        "captured in another currency and not promised back",
+    ),
     "UPDATE payments_paymentattempt SET currency = 'EUR'": ("captured in another currency and not promised back",),
     "DELETE FROM payments_paymentrequest": (
         "every order that costs something has a payment request of its own currency, and every request an order",
@@ -83,12 +94,32 @@ LIES: dict[str, tuple[str, ...]] = {
     "UPDATE payments_paymentattempt SET captured_minor = captured_minor - 1": (
         "a payment's money lies where the ledger says: captured less what went back and what is disputed",
     ),
-    "UPDATE payments_refund SET state = 'sent'": ("refunds that are promised and not yet back are owed in the ledger",),
+    "UPDATE payments_refund SET state = 'sent'": (
+        "each refund that is promised and not yet back is owed in the ledger",
+    ),
+    "UPDATE payments_ledgertransfer SET source = 'refund:' || gen_random_uuid() WHERE source LIKE 'refund:%'": (
+        "each refund that is promised and not yet back is owed in the ledger",
+    ),
+    "UPDATE payments_refund SET excess_minor = 1": (
+        "what went back twice lies in suspense and was put before a person",
+    ),
     "INSERT INTO payments_creditbalance (customer_id, currency, balance_minor) SELECT id, 'USD', 1 "
     "FROM customers_customer": ("a customer's credit is the sum of its entries",),
     "INSERT INTO payments_dispute (id, attempt_id, gateway_dispute_id, amount_minor, currency, state, withdrawn_minor, "
     "reason, opened_at) SELECT gen_random_uuid(), id, 'dp_1', 1, currency, 'under_review', 1, '', now() "
-    "FROM payments_paymentattempt": ("disputed money is that of disputes that are open",),
+    "FROM payments_paymentattempt": (
+        "disputed money is that of disputes that are open",
+        "each dispute stands in the ledger: kept back while it is open, owed anyway or written off once it is lost",
+    ),
+    "INSERT INTO payments_dispute (id, attempt_id, gateway_dispute_id, amount_minor, currency, state, withdrawn_minor, "
+    "surplus_minor, reason, opened_at) SELECT gen_random_uuid(), id, 'dp_1', 1, currency, 'lost', 1, 1, '', now() "
+    "FROM payments_paymentattempt": (
+        "each dispute stands in the ledger: kept back while it is open, owed anyway or written off once it is lost",
+        "what is due for an order and what of it is not yet earned stand in the ledger",
+    ),
+    "ALTER TABLE orders_order DROP CONSTRAINT order_given_up_means_refunded; UPDATE orders_order SET given_up = true": (
+        "what is due for an order and what of it is not yet earned stand in the ledger",
+    ),
     "UPDATE payments_refund SET cause_id = NULL": (
         "a refund is promised by its payments, and by none before a second person has agreed where one is needed",
     ),

@@ -157,6 +157,17 @@ ATTACKS: list[tuple[str, str, str]] = [
         "UPDATE payments_refund SET requested_by_id = u.id, approved_by_id = u.id FROM customers_user u",
         "append-only|second_person",
     ),
+    ("another share of a refund", "UPDATE payments_refund SET surplus_minor = surplus_minor + 1", "lessens the sale"),
+    ("another tax in a refund", "UPDATE payments_refund SET tax_minor = tax_minor + 1", "lessens the sale"),
+    (
+        "a movement of a payment that did not move",
+        "WITH t AS (INSERT INTO payments_ledgertransfer (source, kind, memo) VALUES ('mine', 'capture', '') "
+        "RETURNING id) INSERT INTO payments_ledgerentry (transfer_id, account, currency, amount_minor, attempt_id) "
+        "SELECT t.id, leg.account, a.currency, leg.amount, leg.attempt FROM t, payments_paymentattempt a, "
+        "LATERAL (VALUES ('clearing_offline', 1, a.id), ('suspense', -1, NULL)) leg (account, amount, attempt)",
+        "in the ledger",
+    ),
+    ("a paid order of which nothing is due", "UPDATE orders_order SET given_up = true", "given_up_means_refunded"),
     # the ledger
     ("change an entry", "UPDATE payments_ledgerentry SET amount_minor = 2 * amount_minor", "append-only"),
     ("delete an entry", "DELETE FROM payments_ledgerentry", "append-only"),

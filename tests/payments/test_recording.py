@@ -14,6 +14,7 @@ from kit import clock
 from orders import actors
 from orders.models import Order, OrderStatus
 from orders.settlement import send_back, settle
+from payments import collecting, queries
 from payments.gateways.base import RefundReport, RequestReport
 from payments.models import (
     AttemptState,
@@ -223,3 +224,21 @@ def test_a_wish_to_capture_that_is_written_meanwhile_is_kept(shop: Shop, ada: Sh
         pre_save.disconnect(want, sender=PaymentAttempt)
 
     assert PaymentAttempt.objects.get().capture_wanted_at == wanted
+
+
+def test_one_that_was_refused_and_exists_after_all_does_not_stand_beside_its_successor(
+    shop: Shop, ada: Shopper
+) -> None:
+    order, first = asked(ada, shop)
+    PaymentRequest.objects.update(state=RequestState.REFUSED, gateway_reference=None, cancel_wanted_at=clock.now())
+    second = PaymentRequest.objects.create(
+        subject_id=order.pk, gateway="stripe", amount_minor=order.total_minor, currency="USD", state=RequestState.OPEN
+    )
+
+    hear(order, report(first))
+
+    first.refresh_from_db()
+    assert first.state == RequestState.REFUSED
+    assert queries.unclear_requests().get() == first
+    collecting.mark_cancelled(first.pk)
+    assert set(PaymentRequest.objects.values_list("pk", "state")) == {(first.pk, "cancelled"), (second.pk, "open")}

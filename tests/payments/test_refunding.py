@@ -201,7 +201,7 @@ def test_a_refund_whose_key_the_gateway_forgot_is_not_made_twice(
 def test_the_database_itself_refuses_to_unsay_what_was_said(order: Order, change: str) -> None:
     promise(order, 100)
     with transaction.atomic():
-        recording.fail(Refund.objects.get(), because="never sent")
+        recording.withdraw(Refund.objects.get(), because="never sent")
 
     with pytest.raises(Exception, match=r"append-only|violates check"), connection.cursor() as cursor:
         cursor.execute(change)

@@ -82,6 +82,7 @@ def test_the_command_prints_it_for_people_and_for_programs(order: Order) -> None
     assert told["USD"]["balances"] is True
     assert told["USD"]["accounts"]["clearing_offline"] == {"debit": 450, "credit": 0, "balance": 450}
     assert json.loads(printed("--json", "--until", "2020-01-01")) == {}
+    assert printed("--until", "2020-01-01") == "Nothing was posted before 2020-01-01.\n"
 
 
 @pytest.mark.parametrize("wrong", ["yesterday", "2026-02-30", "2026-13-01T00:00:00Z", ""])

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from kit import clock
 from payments import gateways
 from payments.gateways.base import BadSignature
-from payments.models import WebhookEvent
+from payments.models import EventState, WebhookEvent
 from payments.sandbox.signatures import razorpay_signature, stripe_signature
 from tests.jobs import waiting
 from tests.statements import statements
@@ -268,3 +268,12 @@ def test_a_flood_is_answered_at_the_same_price_each(gateway: str) -> None:
         prices.append((len(told), len(repeated)))
         assert not any("count(" in statement.lower() for statement in told)
     assert prices[0] == prices[1]
+
+
+def test_what_is_signed_and_cannot_be_read_is_kept_for_a_person(gateway: str) -> None:
+    body = b'{"id": "evt_odd", "type": "payment_intent.succeeded", "event": "payment.captured"}'
+    for _ in range(2):
+        assert post(gateway, body).status_code == 200
+    kept = WebhookEvent.objects.get()
+    assert (kept.state, kept.event_type, bytes(kept.body)) == (EventState.FAILED, "unreadable", body)
+    assert waiting() == []

@@ -35,7 +35,7 @@ def test_everything_is_started_in_order_recorded_for_other_shells_and_stopped_wi
     assert "seeded for development" in output
     assert f"http://127.0.0.1:{checkout.port}/sandbox/pay" in output
     assert "\ncurl buys something\n" in output
-    for queues in ("events", "money", "orders,upkeep,mail"):
+    for queues in ("events", "money", "orders,upkeep,mail,outgoing"):
         assert any(command.endswith(f"--queues {queues}") for command in commands)
     assert "events | ready" in output
     descendants = children_of(run.pid)

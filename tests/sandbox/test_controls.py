@@ -111,10 +111,14 @@ def test_a_person_pays_on_a_page_without_scripts(driver: Driver, new_intent: New
     assert (again.status_code, 'role="alert"' in again.text) == (409, True)
 
 
-@pytest.mark.parametrize(("query", "status"), [({}, 400), ({"payment": "pi_unknown"}, 404)])
-def test_the_page_says_so_when_there_is_nothing_to_pay(query: dict[str, str], status: int, driver: Driver) -> None:
+@pytest.mark.parametrize(
+    ("query", "status", "alert"),
+    [({}, 200, False), ({"payment": "pi_unknown"}, 404, True), ({"payment": "\0"}, 400, True)],
+)
+def test_the_page_asks_which_payment_it_is(query: dict[str, str], status: int, alert: bool, driver: Driver) -> None:
     page = requests.get(f"{driver.base_url}/pay", params=query, timeout=5)
-    assert (page.status_code, 'role="alert"' in page.text) == (status, True)
+    assert (page.status_code, 'role="alert"' in page.text) == (status, alert)
+    assert '<input name="payment"' in page.text
 
 
 def test_json_sent_as_a_form_is_read_as_json(driver: Driver, new_intent: NewIntent) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -47,7 +48,7 @@ class Command(BaseCommand):
             try:
                 windows = {name: _window(name, options) for name in names}
             except BadWindow as error:
-                raise CommandError(str(error)) from None
+                raise CommandError(str(error), returncode=2) from None
             self._write_start(as_json=options["json"])
             runs = [self._reconcile(name, windows[name], options) for name in names]
         left_open = discrepancies.count_open(PAYMENT_KINDS, names)
@@ -58,8 +59,7 @@ class Command(BaseCommand):
     def _reconcile(self, name: str, window: Window, options: dict[str, Any]) -> Reconciliation:
         run = Reconciliation(name, window, dry_run=options["dry_run"])
         with _progress(self.stderr, name, window) as progress:
-            for step in run.steps(progress):
-                self._write_step(step, as_json=options["json"])
+            run.take_all(partial(self._write_step, as_json=options["json"]), progress)
         return run
 
     # One object, written as its parts come: a plan of a million steps is never in memory.

@@ -79,7 +79,7 @@ def _selection(options: dict[str, Any]) -> Selection:
     try:
         since, until = (parse_moment(options[end]) if options[end] else None for end in ("since", "until"))
     except BadWindow as error:
-        raise CommandError(str(error)) from None
+        raise CommandError(str(error), returncode=2) from None
     ids = tuple(options["ids"] or ())
     state = options["state"] or ("all" if ids else EventState.FAILED.value)
     states = () if state == "all" else (EventState(state),)

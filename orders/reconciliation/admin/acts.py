@@ -82,7 +82,7 @@ ACTS: Mapping[str, Act] = {
         form=ReasonForm,
     ),
     "close": Act(
-        title="Close",
+        title="Resolve",
         explanation="It has been put right elsewhere. If a reconciliation still finds it, it is filed again.",
         makes_sense=_is_open,
         perform=partial(_resolve, Resolution.CLOSED),

@@ -101,8 +101,8 @@ _TABLE: dict[str, tuple[int, str | Callable[[Mapping[str, Any]], str]]] = {
     ),
     # a guess, or a code of another shop
     "coupon_not_usable": (400, "Coupon '{code}' cannot be used"),
-    # there is nothing to spend yet
-    "credits_not_usable": (400, "useCredits: there are no credits to use"),
+    # a customer may have credit, but no order takes it yet
+    "credits_not_usable": (400, "useCredits: credits cannot be used yet"),
     # the address is too far, the parcel too heavy
     "delivery_unfit": (400, _unfit),
     # a quantity and a price that no bank account holds

@@ -23,7 +23,7 @@ def _instant(text: str) -> datetime:
     except ValueError:
         instant = None
     if instant is None:
-        raise CommandError(f"--until {text}: write a date such as 2026-11-30, or an instant in ISO 8601.")
+        raise CommandError(f"--until {text}: write a date such as 2026-11-30, or an instant in ISO 8601.", returncode=2)
     return instant if timezone.is_aware(instant) else timezone.make_aware(instant)
 
 
@@ -41,6 +41,12 @@ class Command(BaseCommand):
         else:
             for sheet in sheets:
                 self._print(sheet)
+            if not sheets:
+                self.stdout.write(
+                    f"Nothing was posted before {options['until']}."
+                    if options["until"]
+                    else "Nothing has been posted yet."
+                )
         if not all(sheet.balances for sheet in sheets):
             raise SystemExit(1)
 
@@ -52,6 +58,8 @@ class Command(BaseCommand):
         for row in sheet.rows:
             amounts = (row.debit_minor, row.credit_minor, row.balance_minor)
             self.stdout.write(f"  {row.account.label:<34}" + "".join(f"{shown(amount):>18}" for amount in amounts))
+        debit, credit = (sum(getattr(row, name) for row in sheet.rows) for name in ("debit_minor", "credit_minor"))
+        self.stdout.write(f"  {'Total':<34}{shown(debit):>18}{shown(credit):>18}{shown(debit - credit):>18}")
         totals = {
             "Assets": sheet.assets_minor,
             "Liabilities": sheet.liabilities_minor,

@@ -132,12 +132,14 @@ def _pay(request: HttpRequest) -> HttpResponseBase:
 
 def _pay_page(request: HttpRequest) -> HttpResponseBase:
     payment = request.GET.get("payment", "")
-    if not payment or "\0" in payment:
-        return render(request, "sandbox/pay.html", {"message": "Add ?payment= with what is to be paid."}, status=400)
+    if not payment:
+        return render(request, "sandbox/pay.html", {"asks": True})
+    if "\0" in payment:
+        return render(request, "sandbox/pay.html", {"message": "There is no such payment.", "asks": True}, status=400)
     try:
         return _page(request, payment)
     except Refused as refusal:
-        return render(request, "sandbox/pay.html", {"message": str(refusal)}, status=refusal.status)
+        return render(request, "sandbox/pay.html", {"message": str(refusal), "asks": True}, status=refusal.status)
 
 
 def _page(

@@ -149,6 +149,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("explained_minor", models.BigIntegerField(verbose_name="explained, minor units")),
+                ("told_by", models.CharField(choices=[("api", "Gateway"), ("file", "File")], max_length=8)),
+                ("superseded_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "attempt",
                     models.ForeignKey(
@@ -203,7 +205,9 @@ class Migration(migrations.Migration):
                 "ordering": ("pk",),
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("finding", "matched"), _negated=True),
+                        condition=models.Q(
+                            models.Q(("finding", "matched"), _negated=True), ("superseded_at__isnull", True)
+                        ),
                         fields=["settlement", "id"],
                         name="settlement_line_unmatched",
                     ),
@@ -212,9 +216,15 @@ class Migration(migrations.Migration):
                     ),
                 ],
                 "constraints": [
-                    models.UniqueConstraint(fields=("gateway", "line_id"), name="settlement_line_once"),
                     models.UniqueConstraint(
-                        condition=models.Q(("kind__in", ("payment", "refund", "refund_failure"))),
+                        condition=models.Q(("superseded_at__isnull", True)),
+                        fields=("gateway", "line_id"),
+                        name="settlement_line_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("kind__in", ("payment", "refund", "refund_failure")), ("superseded_at__isnull", True)
+                        ),
                         fields=("gateway", "kind", "entity_id"),
                         name="settlement_line_entity_settled_once",
                     ),
@@ -230,6 +240,13 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(("finding__in", ["matched", "unknown", "differs"])),
                         name="settlement_line_finding_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("told_by__in", ["api", "file"])), name="settlement_line_told_by_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("superseded_at__isnull", True), ("told_by", "file"), _connector="OR"),
+                        name="settlement_line_of_gateway_stays",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(

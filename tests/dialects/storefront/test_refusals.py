@@ -111,7 +111,7 @@ REFUSALS: list[tuple[str, Change, int, str]] = [
     *[(f"quantity {value!r}", _item_field("quantity", value), 400, NOT_WHOLE) for value in NO_QUANTITIES],
     ("no quantity", lambda body, shop: body["items"][0].pop("quantity"), 400, "items[0].quantity is required"),
     ("no items", _items(), 400, "items must have at least one item"),
-    ("credits asked for", _set(useCredits=True), 400, "useCredits: there are no credits to use"),
+    ("credits asked for", _set(useCredits=True), 400, "useCredits: credits cannot be used yet"),
     ("coupon unknown", _set(couponCode="SAVE10"), 400, "Coupon 'SAVE10' cannot be used"),
     (
         "country not served",
@@ -211,7 +211,7 @@ def test_without_a_good_token_nobody_gets_in(shop: Shop, ada: Shopper, path: str
 CUSTOMER: tuple[Change, str] = (_set(customerId=UNKNOWN), "Customer not found")
 DELIVERY: tuple[Change, str] = (_set(deliveryMethodId=UNKNOWN), "Delivery method not found")
 COUPON: tuple[Change, str] = (_set(couponCode="NO"), "Coupon 'NO' cannot be used")
-CREDITS: tuple[Change, str] = (_set(useCredits=True), "useCredits: there are no credits to use")
+CREDITS: tuple[Change, str] = (_set(useCredits=True), "useCredits: credits cannot be used yet")
 FIT: tuple[Change, str] = (
     _address("country", "France"),
     "Delivery method 'Cash on delivery' does not deliver to FR",

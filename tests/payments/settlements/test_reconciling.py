@@ -233,7 +233,7 @@ def test_a_window_that_is_none_is_refused(world: World) -> None:
 
 
 _LINE = "settlement_id, gateway, kind, wire_kind, entity_id, payment_id, currency, gross_minor, fee_minor, tax_minor"
-_LINE += ", net_minor, settled_at, finding, explained_minor"
+_LINE += ", net_minor, settled_at, finding, explained_minor, told_by"
 
 
 def test_the_facts_of_settlements_are_written_once(world: World) -> None:

@@ -81,7 +81,7 @@ class Command(BaseCommand):
         try:
             windows = {name: asked_window(since, until, gateway=name, kind=RunKind.SETTLEMENTS) for name in names}
         except BadWindow as error:
-            raise CommandError(str(error)) from None
+            raise CommandError(str(error), returncode=2) from None
         dry_run = options["dry_run"]
         return {name: reconcile_gateway(name, windows[name], dry_run=dry_run, watch=self._watch) for name in names}
 
