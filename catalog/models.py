@@ -11,6 +11,8 @@ from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Mod
+from django.db.models.lookups import Exact
 
 from kit import money
 from kit.ids import new_id
@@ -35,6 +37,13 @@ class ProductKind(models.TextChoices):
     PHYSICAL = "physical", "Physical"
     PACKAGE = "package", "Package"
     FLYER = "flyer", "Flyer campaign"
+    ENTRY = "entry", "Event entry"  # a place at an event; its stock is the places
+    CREDIT = "credit", "Prepaid credit"  # worth its price, once it is paid
+
+
+STANDARD_TAX = "standard"
+"""The tax category of what nobody has put into another one."""
+_tax_category = RegexValidator(r"\A[a-z][a-z0-9-]*\Z", "Lower-case letters, digits and hyphens.")
 
 
 class Product(models.Model):
@@ -50,6 +59,18 @@ class Product(models.Model):
     kind = models.CharField(max_length=16, choices=ProductKind.choices, default=ProductKind.PHYSICAL)
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True)
+    tax_category = models.CharField(
+        max_length=32, default=STANDARD_TAX, db_default=STANDARD_TAX, validators=[_tax_category]
+    )
+    hsn_code = models.CharField(
+        "HSN or SAC code",
+        max_length=8,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[RegexValidator(r"\A\d{4,8}\Z", "Four to eight digits.")],
+        help_text="India's code of goods or services, which invoices there carry.",
+    )
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -185,6 +206,9 @@ class DeliveryMethod(models.Model):
     max_weight_grams = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: no limit.")
     cash_on_delivery = models.BooleanField(default=False, help_text="May an order be paid for on delivery?")
     kinds = ArrayField(models.CharField(max_length=16, choices=ProductKind.choices), help_text="What it can carry.")
+    tax_category = models.CharField(
+        max_length=32, default=STANDARD_TAX, db_default=STANDARD_TAX, validators=[_tax_category]
+    )
     position = models.PositiveSmallIntegerField(default=0)
     active = models.BooleanField(default=True)
 
@@ -203,3 +227,57 @@ class DeliveryMethod(models.Model):
     def price(self) -> money.Money:
         """What one delivery costs."""
         return money.Money(self.price_minor, self.currency)
+
+
+class TaxRate(models.Model):
+    """One tax on one category of things that go to one place, from a day on.
+
+    Of several rates with one name the most specific counts: that of a postcode before that of a state before that of
+    the country; of the same place the one that began last. Rates with different names add up, such as a state's and a
+    city's. What has begun is never changed: a new rate begins on a later day.
+    """
+
+    name = models.CharField(max_length=40, help_text="As invoices show it: VAT, GST, NY sales tax.")
+    country = models.CharField(max_length=2, validators=[RegexValidator(r"^[A-Z]{2}$")])
+    state = models.CharField(
+        max_length=3,
+        blank=True,
+        validators=[RegexValidator(r"\A[A-Z0-9]{1,3}\Z")],
+        help_text="ISO 3166-2, without the country.",
+    )
+    postcodes = models.CharField(
+        max_length=20,
+        blank=True,
+        validators=[RegexValidator(r"\A[A-Z0-9 -]+\*?\Z")],
+        help_text="One postcode, or its beginning and a star: 900*. Empty: all.",
+    )
+    category = models.CharField(max_length=32, default=STANDARD_TAX, validators=[_tax_category])
+    # Millionths, so that 8.875 % is exact.
+    rate_ppm = models.PositiveIntegerField("rate, millionths", help_text="190000 is 19 %.")
+    zero_reason = models.CharField(
+        max_length=40, blank=True, help_text="Why nothing is charged, where the rate is zero: exempt, zero-rated."
+    )
+    valid_from = models.DateField()
+    valid_until = models.DateField(null=True, blank=True, help_text="The first day on which it no longer counts.")
+
+    class Meta:
+        ordering = ("country", "state", "postcodes", "category", "name", "-valid_from")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("country", "state", "postcodes", "category", "name", "valid_from"), name="tax_rate_once"
+            ),
+            models.CheckConstraint(condition=Q(rate_ppm__lte=1_000_000), name="tax_rate_at_most_whole"),
+            models.CheckConstraint(
+                condition=Q(valid_until__isnull=True) | Q(valid_until__gt=F("valid_from")), name="tax_rate_ends_later"
+            ),
+            models.CheckConstraint(condition=Q(country__regex=r"^[A-Z]{2}$"), name="tax_rate_country_is_alpha2"),
+            models.CheckConstraint(condition=Q(rate_ppm=0) | Q(zero_reason=""), name="tax_rate_reason_is_for_zero"),
+            # India's is split into two equal halves where both ends are in one state.
+            models.CheckConstraint(
+                condition=~Q(country="IN") | Q(Exact(Mod(F("rate_ppm"), 2), 0)), name="tax_rate_of_india_has_halves"
+            ),
+        )
+
+    def __str__(self) -> str:
+        place = " ".join(part for part in (self.country, self.state, self.postcodes) if part)
+        return f"{self.name} {place} {self.category}"

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from customers.tax_numbers import check_tax_number
 from kit.ids import new_id
 
 
@@ -72,6 +73,15 @@ class Customer(models.Model):
     first_name = models.CharField(max_length=100, blank=True)
     last_name = models.CharField(max_length=100, blank=True)
     phone = models.CharField(max_length=32, blank=True)
+    tax_number = models.CharField(
+        "VAT number or GSTIN",
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[check_tax_number],
+        help_text="Of a business; a VAT number with its country.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,0 +1,14 @@
+"""What follows from a move of an order beside money and stock. Runs in the transaction of the move, under the order's
+lock, and is harmless to repeat.
+"""
+
+from __future__ import annotations
+
+from orders.coupons import using
+from orders.models import Order, OrderStatus
+
+
+def follow(order: Order, to: OrderStatus) -> None:
+    """An order that has come to a status: one that is called off gives its coupon back."""
+    if to == OrderStatus.CANCELLED:
+        using.give_back(order.pk)
