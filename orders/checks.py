@@ -70,6 +70,7 @@ class Wish:
     """All that is checked of a purchase.
 
     Without `delivers` nothing is delivered, and the delivery method is not looked at. `tax_number` is the buyer's.
+    What is on sale in its own way alone, such as entries in events, is only found where `enters` says so.
     """
 
     customer_id: uuid.UUID
@@ -82,6 +83,7 @@ class Wish:
     use_credits: bool = False
     prices_include_tax: bool = False
     tax_number: str = ""
+    enters: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,8 @@ def check(wish: Wish) -> Basket:
     faults: list[Fault] = []
     if wish.delivers and delivery is None:
         faults.append(Fault("delivery_method_not_found", at=("delivery_method",)))
+    if not wish.enters:
+        found = {key: them for key, them in found.items() if them[0].kind != ProductKind.ENTRY}
     lines, item_faults = _check_items(wish.items, found)
     faults += item_faults
     coupon, coupon_faults = _check_coupon(wish, lines, delivery, complete=not faults)

@@ -87,6 +87,7 @@ class Purchase:
             use_credits=self.use_credits,
             prices_include_tax=self.prices_include_tax,
             tax_number=self.buyer.tax_number,
+            enters=self.order_type == OrderType.ENTRY,
         )
 
 

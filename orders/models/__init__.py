@@ -1,6 +1,7 @@
 """Orders: what was bought, at which price, for whom, and everything that happened to it since."""
 
 from orders.models.coupons import Coupon, CouponCode, CouponCustomer, CouponKind, CouponUse
+from orders.models.entries import EntryOrder
 from orders.models.history import ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
 from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, OrderType, PaymentTerms
 from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
@@ -12,6 +13,7 @@ __all__ = [
     "CouponCustomer",
     "CouponKind",
     "CouponUse",
+    "EntryOrder",
     "Fulfilment",
     "HistoryEvent",
     "Notice",
