@@ -2,6 +2,7 @@
 
 from orders.models.coupons import Coupon, CouponCode, CouponCustomer, CouponKind, CouponUse
 from orders.models.history import ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
+from orders.models.invoices import Invoice, InvoiceCounter, InvoiceKind, InvoicePdf
 from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, OrderType, PaymentTerms
 from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
 
@@ -14,6 +15,10 @@ __all__ = [
     "CouponUse",
     "Fulfilment",
     "HistoryEvent",
+    "Invoice",
+    "InvoiceCounter",
+    "InvoiceKind",
+    "InvoicePdf",
     "Notice",
     "NoticeKind",
     "Order",
