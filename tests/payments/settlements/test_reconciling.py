@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
+from django.db.models import F
 
 from kit import clock
 from payments.models import Account, LedgerTransfer, TransferKind
 from payments.reconciliation.models import Discrepancy, Resolution, RunKind
 from payments.reconciliation.resolving import resolve
 from payments.reconciliation.windows import default_window
+from payments.sandbox.models import BalanceEntry
 from payments.settlements import jobs as settlement_jobs
 from payments.settlements.models import Settlement, SettlementLine
 from payments.settlements.reconciling import reconcile_gateway
@@ -28,7 +31,10 @@ from tests.payments.settlements.world import (
     balance,
     balances,
     left_open,
+    recon,
     reconcile,
+    silently,
+    write_file,
     written,
 )
 from tests.shop import hire
@@ -223,6 +229,8 @@ def test_a_second_run_at_once_says_so_and_leaves(world: World, gateway: str) -> 
     with psycopg.connect(**connection.get_connection_params()) as other:
         other.execute("SELECT pg_advisory_lock(hashtextextended('reconcile_settlements', 0))")
         assert reconcile() == {"state": "already_running"}
+        # Nobody else imports the file.
+        assert reconcile("--file", "recon.csv", "--gateway", "razorpay", code=1) == {"state": "already_running"}
     assert written() == before
 
 
@@ -270,6 +278,50 @@ def test_what_was_written_off_is_money_again_when_its_payment_turns_up(world: Wo
     assert (line.finding, line.explained_minor) == ("matched", line.gross_minor)
     for account in (Account.SUSPENSE, Account.WRITE_OFF, Account.CLEARING_RAZORPAY):
         assert balance(account) == 0
+
+
+def test_a_sum_that_was_written_off_and_is_another_by_now_is_money_again(world: World, tmp_path: Path) -> None:
+    """What waited for the gateway's word was given up; the gateway has spoken since."""
+    world.sell("razorpay")
+    world.pay_out("razorpay")
+    silently(world, write_file(tmp_path / "file.csv", recon()), "razorpay")
+    waits = Discrepancy.objects.get(kind="settlement_sum_differs")
+    resolve(waits.pk, as_=Resolution.WRITTEN_OFF, by=hire().pk, reason="It never came")
+    assert (balance(Account.SUSPENSE), balance(Account.WRITE_OFF)) == (0, -waits.amount_minor)
+
+    reconcile("--since", "2020-01-01")
+
+    assert balance(Account.BANK) == -waits.amount_minor
+    for account in (Account.SUSPENSE, Account.WRITE_OFF, Account.CLEARING_RAZORPAY):
+        assert balance(account) == 0
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_a_line_that_is_explained_in_part_by_now_is_one_discrepancy_about_the_rest(
+    world: World, given_up: bool
+) -> None:
+    order = world.sell_unheard("razorpay")
+    more = {"amount_minor": F("amount_minor") + 500, "net_minor": F("net_minor") + 500}
+    BalanceEntry.objects.update(**more)
+    world.pay_out("razorpay")
+    reconcile(code=1)
+    line, first = SettlementLine.objects.get(), Discrepancy.objects.get()
+    assert (line.finding, first.kind, first.amount_minor) == ("unknown", "settlement_line_unknown", line.gross_minor)
+    if given_up:
+        resolve(first.pk, as_=Resolution.WRITTEN_OFF, by=hire().pk, reason="Not ours")
+
+    world.sandbox_speaks(order)
+    reconcile(code=1)
+
+    captured = attempt_of(order).captured_minor
+    assert left_open() == {("settlement_line_differs", line.line_id)}
+    found = Discrepancy.objects.get(state="open")
+    assert (found.amount_minor, found.ours["gross_minor"], found.theirs["gross_minor"]) == (
+        500,
+        captured,
+        captured + 500,
+    )
+    assert (balance(Account.SUSPENSE), balance(Account.WRITE_OFF)) == (-500, 0)
 
 
 def test_the_nightly_job_does_what_the_command_does(world: World) -> None:

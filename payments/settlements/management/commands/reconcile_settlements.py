@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kit.money import Money
 from payments.collecting import is_configured
 from payments.models import GatewayName
 from payments.reconciliation.locking import only_one
@@ -49,6 +50,9 @@ class Command(BaseCommand):
             if not is_alone:
                 told = {"state": "already_running"}
                 self.stdout.write(json.dumps(told) if options["json"] else "A reconciliation is already running.")
+                if options["file"]:
+                    # The other one does what this one would have done, but for the file.
+                    raise SystemExit(1)
                 return
             done = self._import(options) if options["file"] else self._reconcile(options)
         if options["json"]:
@@ -97,15 +101,25 @@ class Command(BaseCommand):
     def _write(self, done: dict[str, Counts], *, dry_run: bool) -> None:
         for name, counts in done.items():
             for discrepancy in counts.shown:
-                self.stdout.write(
-                    f"{name}: {discrepancy.get_kind_display()}: {discrepancy.gateway_id} "
-                    f"ours {json.dumps(discrepancy.ours)} theirs {json.dumps(discrepancy.theirs)}"
-                )
+                self.stdout.write(f"{name}: {_in_words(discrepancy)}")
             if counts.open > len(counts.shown):
                 self.stdout.write(f"{name}: ... and {counts.open - len(counts.shown)} more")
             self.stdout.write(f"{name}: {_summary(counts)}")
         if dry_run:
             self.stdout.write("Nothing was written.")
+
+
+def _in_words(each: Discrepancy) -> str:
+    """What differs, where a file says so, by how much, and what both sides say."""
+    where = ""
+    if "file" in each.theirs:
+        line = f", line {each.theirs['file_line']}" if "file_line" in each.theirs else ""
+        where = f" ({each.theirs['file']}{line})"
+    more = Money(each.amount_minor, each.currency)
+    return (
+        f"{each.get_kind_display()}: {each.gateway_id}{where}: {more.major:+f} {more.currency}; "
+        f"ours {json.dumps(each.ours)} theirs {json.dumps(each.theirs)}"
+    )
 
 
 def _summary(counts: Counts) -> str:
