@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from kit import clock
 from payments import gateways
 from payments.gateways.base import Gateway, GatewayError
+from payments.reconciliation.windows import Window
 from payments.settlements import asking, claims, staging
 from payments.settlements.booking import book
 from payments.settlements.files import formats
@@ -38,10 +39,11 @@ class File:
 
 @dataclass(slots=True)
 class _Heard:
-    """What there is to be done: the settlements that the file speaks of, those that the gateway has told of and are not
-    booked yet, and those that it has not paid out."""
+    """What there is to be done: the settlements that the file names, as it has them, and all that it speaks of; those
+    that the gateway has told of and are not booked yet, and those that it has not paid out."""
 
-    named: dict[str, Header] = field(default_factory=dict)
+    in_file: list[Header] = field(default_factory=list)
+    spoken_of: set[str] = field(default_factory=set)
     told: list[Header] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
@@ -59,10 +61,11 @@ def import_file(file: File, *, dry_run: bool = False, watch: Watch = unwatched) 
             staging.tell_rows(file.gateway, _counted(formats.rows(file.gateway, file.path, file.unit), counts))
             if large := staging.find_too_large(file.gateway):
                 raise BadFile(f"{file.path.name}: the amounts of {large} are more than a settlement can be")
-            heard.named = {header.settlement_id: header for header in staging.named_in_file(file.gateway)}
+            heard.in_file = staging.named_in_file(file.gateway)
+            heard.spoken_of = {header.settlement_id for header in heard.in_file}
         waiting = claims.waiting_for_gateway(file.gateway)
         try:
-            if heard.named or waiting:
+            if heard.in_file or waiting:
                 _hear(gateways.online(file.gateway), heard, waiting, counts, book_at_once=not dry_run, watch=watch)
         except KeyError:
             counts.not_reached = "not_configured"
@@ -84,24 +87,16 @@ def import_file(file: File, *, dry_run: bool = False, watch: Watch = unwatched) 
 def _hear(
     gateway: Gateway, heard: _Heard, waiting: Sequence[str], counts: Counts, *, book_at_once: bool, watch: Watch
 ) -> None:
-    """Tell what the gateway says of the settlements that the file is about: those that it names, and those that arrived
-    between the first and the last of several. So of what earlier files have named, and it was not asked about. The
-    oldest first. Raises GatewayError.
-    """
-    name, days = gateway.name, staging.days_of_file(gateway.name)
-    if days is not None:
-        staging.tell_settlements(name, gateway.list_settlements(days[0] - _MARGIN, days[1] + _MARGIN))
-    asked_for = dict.fromkeys([*heard.named, *waiting])
-    for unknown in asking.not_paid_out(gateway, asked_for):
+    """Tell what the gateway says of the settlements that the file speaks of, and of those that earlier files have named
+    and it was not asked about. The oldest first. Raises GatewayError."""
+    name = gateway.name
+    listed = _list(gateway, [header.arrives_at for header in heard.in_file], None)
+    asked_for = {*heard.spoken_of, *waiting}
+    for unknown in asking.not_paid_out(gateway, sorted(asked_for)):
         heard.unknown.append(unknown)
-    is_of_several = len(heard.named) > 1
-    concerned = []
-    for header in staging.headers(name):
-        is_between = days is not None and is_of_several and days[0] <= header.arrives_at <= days[1]
-        if header.settlement_id in heard.named or is_between:
-            heard.named[header.settlement_id] = header
-        if header.settlement_id in asked_for or is_between:
-            concerned.append(header)
+    heard.spoken_of |= _left_out(gateway, heard, listed)
+    wanted = asked_for | heard.spoken_of
+    concerned = [header for header in staging.headers(name) if header.settlement_id in wanted]
     for header in watch(concerned, f"{name}: settlements"):
         if not tell_settlement(gateway, header, counts):
             continue
@@ -110,6 +105,27 @@ def _hear(
             staging.forget_lines_of(name, header.settlement_id)
         else:
             heard.told.append(header)
+
+
+def _list(gateway: Gateway, days: list[datetime], listed: Window | None) -> Window | None:
+    """Tell the settlements of these days, unless they are among those that are told; the window."""
+    if not days:
+        return None
+    window = Window(min(days) - _MARGIN, max(days) + _MARGIN, asked=True)
+    if listed is None or window.since < listed.since or window.until > listed.until:
+        staging.tell_settlements(gateway.name, gateway.list_settlements(window.since, window.until))
+    return window
+
+
+def _left_out(gateway: Gateway, heard: _Heard, listed: Window | None) -> set[str]:
+    """The settlements that arrived between the first and the last of several that the file names. By the gateway's own
+    time: the file's may be wrong."""
+    days = [each.arrives_at for each in staging.headers(gateway.name) if each.settlement_id in heard.spoken_of]
+    if len(days) < 2:
+        return set()
+    _list(gateway, days, listed)
+    between = (each for each in staging.headers(gateway.name) if min(days) <= each.arrives_at <= max(days))
+    return {each.settlement_id for each in between}
 
 
 def _counted(rows: Iterator[Row | None], counts: Counts) -> Iterator[Row]:
@@ -131,14 +147,14 @@ def _keep(file: File, digest: str, heard: _Heard, counts: Counts) -> SettlementI
             "imported_by": file.imported_by[:120],
         },
     )
-    claims.keep(imported, heard.named)
+    claims.keep(imported, sorted(heard.spoken_of))
     return imported
 
 
 def _book_rows(gateway: str, heard: _Heard, counts: Counts) -> None:
     """Where a file alone can be believed for now, its rows are booked, the oldest settlement first."""
-    bookable = claims.bookable(gateway, heard.named) - set(heard.unknown)
-    by_time = sorted(heard.named.values(), key=lambda header: (header.paid_out_at, header.settlement_id))
-    for header in by_time:
+    said = {header.settlement_id: header for header in staging.headers(gateway)}
+    bookable = claims.bookable(gateway, heard.spoken_of) - set(heard.unknown)
+    for header in heard.in_file:
         if header.settlement_id in bookable:
-            counts.new_lines += book(gateway, header, source=Source.FILE)
+            counts.new_lines += book(gateway, said.get(header.settlement_id, header), source=Source.FILE)

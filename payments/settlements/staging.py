@@ -48,10 +48,11 @@ _TELL_SETTLEMENT = """
 INSERT INTO told_settlement (gateway, settlement_id, amount_minor, currency, paid_out_at, bank_reference, arrives_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
-# The currency and the reference of most of its rows: one that is altered does not speak for the rest.
+# What most of its rows say: one that is altered does not speak for the rest.
 _NAMED = """
-SELECT l.settlement_id, mode() WITHIN GROUP (ORDER BY l.currency), min(l.settled_at),
-    coalesce(mode() WITHIN GROUP (ORDER BY nullif(l.bank_reference, '')), ''), min(l.settled_at)
+SELECT l.settlement_id, mode() WITHIN GROUP (ORDER BY l.currency), mode() WITHIN GROUP (ORDER BY l.settled_at),
+    coalesce(mode() WITHIN GROUP (ORDER BY nullif(l.bank_reference, '')), ''),
+    mode() WITHIN GROUP (ORDER BY l.settled_at)
 FROM told_line l WHERE l.gateway = %s AND l.source = 'file' GROUP BY l.settlement_id
 ORDER BY min(l.settled_at), l.settlement_id
 """
@@ -225,14 +226,6 @@ def chunks(gateway: str, settlement_id: str, source: Source) -> Iterator[tuple[i
         if first is None:
             return
         yield first, last
-
-
-def days_of_file(gateway: str) -> tuple[datetime, datetime] | None:
-    """When the first and the last row of a file were settled; None for a file without rows."""
-    ((first, last),) = _fetch(
-        "SELECT min(settled_at), max(settled_at) FROM told_line WHERE gateway = %s AND source = 'file'", (gateway,)
-    )
-    return None if first is None else (first, last)
 
 
 def _execute(statement: str, values: tuple[Any, ...] | None = None) -> None:

@@ -173,6 +173,16 @@ def test_a_file_that_leaves_out_a_whole_settlement_between_others_is_reported(wo
     assert left_open() == set()
 
 
+def test_a_wrong_date_accuses_the_file_of_leaving_nothing_out(world: World, tmp_path: Path) -> None:
+    for _ in range(3):
+        world.sell("razorpay", world.shop.cable)
+        world.pay_out("razorpay")
+    first, *rows = recon()
+    long_ago = rows[0] | {"settled_at": first["settled_at"] - 400 * 86_400, "created_at": None}
+    import_rows(write_file(tmp_path / "file.csv", [long_ago, rows[1]]), "razorpay", code=1)
+    assert left_open() == {("file_line_differs", line_of(long_ago))}
+
+
 def test_a_file_of_one_settlement_says_nothing_about_any_other(world: World, gateway: str, tmp_path: Path) -> None:
     """However close to each other they were paid out."""
     rows = rows_of(world, gateway)

@@ -20,19 +20,23 @@ from payments.reconciliation.resolving import resolve
 from payments.reconciliation.windows import default_window
 from payments.sandbox.models import BalanceEntry
 from payments.settlements import jobs as settlement_jobs
-from payments.settlements.models import Settlement, SettlementLine
+from payments.settlements.models import Settlement, SettlementImport, SettlementLine
 from payments.settlements.reconciling import reconcile_gateway
 from payments.settlements.staging import Header
 from tests import jobs
+from tests.concurrency.racing import together
 from tests.payments.settlements.conftest import assert_settlements_hold
 from tests.payments.settlements.world import (
     World,
     attempt_of,
     balance,
     balances,
+    import_rows,
+    itemised,
     left_open,
     recon,
     reconcile,
+    rows_of,
     silently,
     write_file,
     written,
@@ -148,6 +152,25 @@ def test_a_settlement_below_zero_takes_from_the_bank(world: World, gateway: str)
     assert balance(Account(f"clearing_{gateway}")) == 0
 
 
+def test_a_file_of_a_settlement_below_zero_is_booked_and_confirmed(world: World, gateway: str, tmp_path: Path) -> None:
+    attempt = world.sell(gateway)
+    world.pay_out(gateway)
+    reconcile()
+    world.refund(attempt, attempt.captured_minor)
+    paid_out = world.pay_out(gateway, negative=True)
+    listed = recon() if gateway == "razorpay" else itemised(paid_out)
+    rows = [row for row in listed if paid_out in (row.get("settlement_id"), row.get("automatic_payout_id"))]
+    silently(world, write_file(tmp_path / "file.csv", rows), gateway)
+    settlement = Settlement.objects.get(gateway_settlement_id=paid_out)
+    assert (settlement.state, settlement.net_minor) == ("unconfirmed", -attempt.captured_minor)
+
+    assert reconcile("--since", "2020-01-01")["open"] == 0
+
+    settlement.refresh_from_db()
+    assert (settlement.state, settlement.amount_minor) == ("complete", -attempt.captured_minor)
+    assert balance(Account(f"clearing_{gateway}")) == balance(Account.SUSPENSE) == 0
+
+
 def test_what_a_dispute_keeps_back_and_gives_back_is_settled(world: World, gateway: str) -> None:
     attempt = world.sell(gateway)
     world.sandbox.dispute(attempt.gateway_payment_id)
@@ -230,8 +253,18 @@ def test_a_second_run_at_once_says_so_and_leaves(world: World, gateway: str) -> 
         other.execute("SELECT pg_advisory_lock(hashtextextended('reconcile_settlements', 0))")
         assert reconcile() == {"state": "already_running"}
         # Nobody else imports the file.
-        assert reconcile("--file", "recon.csv", "--gateway", "razorpay", code=1) == {"state": "already_running"}
+        file = ("--file", "recon.csv", "--gateway", "razorpay")
+        assert reconcile(*file, "--wait", "0.1", code=1) == {"state": "already_running"}
     assert written() == before
+
+
+def test_the_same_file_at_once_is_imported_once(world: World, gateway: str, tmp_path: Path) -> None:
+    file = write_file(tmp_path / "file.csv", rows_of(world, gateway))
+    told = together([lambda: import_rows(file, gateway)] * 3)
+    assert sorted(each["known_file"] for each in told) == [False, True, True]
+    assert [each["open"] for each in told] == [0, 0, 0]
+    assert SettlementImport.objects.count() == 1
+    assert balance(Account(f"clearing_{gateway}")) == 0
 
 
 def test_a_window_that_is_none_is_refused(world: World) -> None:

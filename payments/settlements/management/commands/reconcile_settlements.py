@@ -41,17 +41,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--amounts", choices=[unit.value for unit in Unit], help="what the file's amounts are in, if unusual"
         )
+        parser.add_argument(
+            "--wait", type=float, default=600, help="how many seconds a file waits for another reconciliation [600]"
+        )
         parser.add_argument("--by", default="", help="who imports the file [the account that runs this]")
         parser.add_argument("--dry-run", action="store_true", help="print what would be done, and write nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with only_one(LOCK) as is_alone:
+        # Another run does what this one would have done, but for a file.
+        with only_one(LOCK, patience_s=options["wait"] if options["file"] else 0) as is_alone:
             if not is_alone:
                 told = {"state": "already_running"}
                 self.stdout.write(json.dumps(told) if options["json"] else "A reconciliation is already running.")
                 if options["file"]:
-                    # The other one does what this one would have done, but for the file.
                     raise SystemExit(1)
                 return
             done = self._import(options) if options["file"] else self._reconcile(options)
