@@ -171,7 +171,8 @@ def test_a_worker_killed_in_a_refund_sends_it_back_once(
         if when == "after":
             wait_until(lambda: sandbox.books(gateway)["totals"]["USD"]["refunded"] > 0, worker)
         kill(worker)
-    assert Refund.objects.get().state == RefundState.APPROVED
+    # It may be in flight, and that was committed before the gateway was asked.
+    assert Refund.objects.get().state == RefundState.UNKNOWN
 
     chase()
 
