@@ -174,12 +174,14 @@ def test_a_file_that_leaves_out_a_whole_settlement_between_others_is_reported(wo
 
 
 def test_a_wrong_date_accuses_the_file_of_leaving_nothing_out(world: World, tmp_path: Path) -> None:
+    paid_out = []
     for _ in range(3):
         world.sell("razorpay", world.shop.cable)
-        world.pay_out("razorpay")
-    first, *rows = recon()
-    long_ago = rows[0] | {"settled_at": first["settled_at"] - 400 * 86_400, "created_at": None}
-    import_rows(write_file(tmp_path / "file.csv", [long_ago, rows[1]]), "razorpay", code=1)
+        paid_out.append(world.pay_out("razorpay"))
+    row_of = {row["settlement_id"]: row for row in recon()}
+    _, second, third = (row_of[settlement] for settlement in paid_out)
+    long_ago = second | {"settled_at": second["settled_at"] - 400 * 86_400, "created_at": None}
+    import_rows(write_file(tmp_path / "file.csv", [long_ago, third]), "razorpay", code=1)
     assert left_open() == {("file_line_differs", line_of(long_ago))}
 
 
