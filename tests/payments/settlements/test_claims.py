@@ -3,6 +3,7 @@ gateway says, later or not at all, against what files have claimed."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,8 @@ def test_a_wrong_date_accuses_the_file_of_leaving_nothing_out(world: World, tmp_
     for _ in range(3):
         world.sell("razorpay", world.shop.cable)
         paid_out.append(world.pay_out("razorpay"))
+        # The gateway tells times to the second.
+        time.sleep(1)
     row_of = {row["settlement_id"]: row for row in recon()}
     _, second, third = (row_of[settlement] for settlement in paid_out)
     long_ago = second | {"settled_at": second["settled_at"] - 400 * 86_400, "created_at": None}
