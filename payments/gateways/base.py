@@ -193,13 +193,15 @@ class ListedRefund:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a gateway paid out to the bank. Negative where we owe the gateway. `bank_reference` is its UTR or trace."""
+    """What a gateway paid out to the bank. Negative where we owe the gateway. `bank_reference` is its UTR or trace;
+    `arrives_at` is when the bank has it, by the gateway's own reckoning."""
 
     settlement_id: str
     amount_minor: int
     currency: str
     created_at: datetime
     bank_reference: str
+    arrives_at: datetime
 
 
 class LineKind(StrEnum):
@@ -309,6 +311,9 @@ class Gateway(Protocol):
 
     def list_settlements(self, since: datetime, until: datetime) -> Iterator[Settlement]:
         """Every settlement that was paid out in the window."""
+
+    def find_settlement(self, settlement_id: str) -> Settlement | None:
+        """One settlement; None where the gateway has none of that id, or has not paid it out."""
 
     def list_settlement_lines(self, settlement: Settlement) -> Iterator[SettlementLine]:
         """The lines that a settlement is made of; without the payout itself."""

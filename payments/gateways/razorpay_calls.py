@@ -13,7 +13,8 @@ from razorpay import errors as sdk_errors
 
 from payments.gateways.base import GatewayError, NotKnown, OutcomeUnknown, Reason, Rejected, Unavailable
 
-_NO_SUCH_ID = "The id provided does not exist"
+# Of an id that could be one, and of one that could not.
+_NO_SUCH_ID = ("The id provided does not exist", "is not a valid id")
 
 
 class RazorpayCalls:
@@ -47,7 +48,7 @@ class RazorpayCalls:
                 raise Unavailable(Reason.BUSY) from None
             if self._local.status == 409:
                 raise OutcomeUnknown(Reason.STILL_WORKING) from None
-            if _NO_SUCH_ID in str(error):
+            if any(words in str(error) for words in _NO_SUCH_ID):
                 # Razorpay has neither a status nor a code of its own for it.
                 raise NotKnown(Reason.NOT_KNOWN) from None
             raise Rejected(Reason.REFUSED) from None

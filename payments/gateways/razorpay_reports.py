@@ -142,6 +142,7 @@ def settlement_report(settlement: Entity) -> Settlement:
         currency=Money(0, settlement.get("currency") or "INR").currency,
         created_at=instant(settlement["created_at"]),
         bank_reference=text(settlement.get("utr")),
+        arrives_at=instant(settlement["created_at"]),
     )
 
 
