@@ -75,6 +75,7 @@ LOOK: dict[str, Any] = {
                 "items": [
                     _page("Orders", "shopping_cart", "orders_order"),
                     _page("Refunds by staff", "assignment_return", "orders_orderrefund"),
+                    _page("Write-offs", "money_off", "orders_orderwriteoff"),
                 ],
             },
             {

@@ -16,11 +16,12 @@ from orders.books.ledger import LEDGER
 from orders.books.money import MONEY
 from orders.books.refunds import REFUNDS
 from orders.books.status import STATUS
+from orders.books.write_offs import WRITE_OFFS
 from payments.settlements.books import INVARIANTS as SETTLEMENTS
 
 SHOWN = 20
 
-INVARIANTS: tuple[tuple[str, str], ...] = (*GOODS, *STATUS, *MONEY, *REFUNDS, *LEDGER, *SETTLEMENTS)
+INVARIANTS: tuple[tuple[str, str], ...] = (*GOODS, *STATUS, *MONEY, *REFUNDS, *WRITE_OFFS, *LEDGER, *SETTLEMENTS)
 """Name, and a statement that selects who offends and how."""
 
 

@@ -1,10 +1,12 @@
 """Orders: what was bought, at which price, for whom, and everything that happened to it since."""
 
-from orders.models.history import ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
+from orders.models.history import UNTOLD_EVENTS, ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
 from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, PaymentTerms
 from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
+from orders.models.write_offs import OrderWriteOff
 
 __all__ = [
+    "UNTOLD_EVENTS",
     "ActorKind",
     "Fulfilment",
     "HistoryEvent",
@@ -16,6 +18,7 @@ __all__ = [
     "OrderRefund",
     "OrderRefundLine",
     "OrderStatus",
+    "OrderWriteOff",
     "PaymentTerms",
     "RefundKind",
 ]
