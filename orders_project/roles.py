@@ -19,6 +19,8 @@ _SEE_ORDERS = (
     "orders.view_orderrefund",
     "orders.view_orderwriteoff",
     "customers.view_customer",
+    "customers.view_eventprofile",
+    "catalog.view_event",
     "catalog.view_product",
     "catalog.view_variant",
     "catalog.view_stock",
@@ -44,6 +46,13 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "catalog.view_stock",
         "catalog.change_stock",
         "catalog.view_stockmovement",
+    ),
+    # plans events, and sees who takes part
+    "events": (
+        "catalog.view_event",
+        "catalog.add_event",
+        "catalog.change_event",
+        "customers.view_eventprofile",
     ),
     # connects the merchant's own systems; decides who hears of everything that happens, so a role of its own
     "integrations": (

@@ -1,13 +1,21 @@
 """Orders: what was bought, at which price, for whom, and everything that happened to it since."""
 
+from orders.models.coupons import Coupon, CouponCode, CouponCustomer, CouponKind, CouponUse
+from orders.models.entries import EntryOrder
 from orders.models.history import UNTOLD_EVENTS, ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
-from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, PaymentTerms
+from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, OrderType, PaymentTerms
 from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
 from orders.models.write_offs import OrderWriteOff
 
 __all__ = [
     "UNTOLD_EVENTS",
     "ActorKind",
+    "Coupon",
+    "CouponCode",
+    "CouponCustomer",
+    "CouponKind",
+    "CouponUse",
+    "EntryOrder",
     "Fulfilment",
     "HistoryEvent",
     "Notice",
@@ -18,6 +26,7 @@ __all__ = [
     "OrderRefund",
     "OrderRefundLine",
     "OrderStatus",
+    "OrderType",
     "OrderWriteOff",
     "PaymentTerms",
     "RefundKind",
