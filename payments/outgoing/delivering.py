@@ -42,17 +42,19 @@ LOOK_AGAIN_S = 0.5
 # however slow this process is (`Letter.until`).
 CLAIMED_FOR = timedelta(seconds=15)
 
-# Random, because whoever has most to hear must not be first in every round.
+# Random, because whoever has most to hear must not be first in every round. Claims are by the database's clock, so that
+# no host's clock ends another's.
 _CLAIM = """
 UPDATE outgoing_delivery d
-SET claimed_until = %(now)s::timestamptz + %(claimed_for)s::interval, times_tried = times_tried + 1
+SET claimed_until = statement_timestamp() + %(turned)s::interval + %(claimed_for)s::interval,
+    times_tried = times_tried + 1
 FROM (
     SELECT due.id FROM outgoing_subscription s
     LEFT JOIN unnest(%(busy)s::bigint[], %(letters)s::int[]) AS b (id, letters) ON b.id = s.id
     CROSS JOIN LATERAL (
         SELECT w.id FROM outgoing_delivery w
         WHERE w.subscription_id = s.id AND w.state = 'waiting' AND w.next_try_at <= %(now)s::timestamptz
-          AND (w.claimed_until IS NULL OR w.claimed_until <= %(now)s::timestamptz)
+          AND (w.claimed_until IS NULL OR w.claimed_until <= statement_timestamp() + %(turned)s::interval)
         ORDER BY w.next_try_at
         LIMIT greatest(
             CASE WHEN s.failures_in_a_row = 0 THEN %(to_one)s::int ELSE %(to_a_failing_one)s::int END
@@ -122,6 +124,7 @@ def _claim(under_way: Sequence[Letter], *, failing_ones_too: bool) -> list[int]:
     busy = Counter(letter.subscription_id for letter in under_way)
     values: dict[str, Any] = {
         "now": clock.now(),
+        "turned": clock.turned_by(),
         "claimed_for": CLAIMED_FOR,
         "busy": list(busy),
         "letters": list(busy.values()),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -18,12 +19,17 @@ from kit.ids import new_id
 ENDS_AFTER = timedelta(seconds=5)
 KEEP_EVERY_S = 1.0
 
+# By the database's clock: hosts need not agree what time it is.
 _TAKE = """
-INSERT INTO outgoing_turn AS t (id, holder, until) VALUES (1, %(holder)s, %(until)s)
+INSERT INTO outgoing_turn AS t (id, holder, until)
+VALUES (1, %(holder)s, statement_timestamp() + %(turned)s::interval + %(ends_after)s::interval)
 ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, until = excluded.until
-WHERE t.holder = excluded.holder OR t.until <= %(now)s RETURNING id
+WHERE t.holder = excluded.holder OR t.until <= statement_timestamp() + %(turned)s::interval RETURNING id
 """
-_GIVE_BACK = "UPDATE outgoing_turn SET until = %(now)s WHERE holder = %(holder)s AND until > %(now)s"
+_GIVE_BACK = """
+UPDATE outgoing_turn SET until = statement_timestamp() + %(turned)s::interval
+WHERE holder = %(holder)s AND until > statement_timestamp() + %(turned)s::interval
+"""
 
 
 class Turn:
@@ -37,14 +43,15 @@ class Turn:
         """Take the turn, or keep it; False while another sender has it. One statement at most every KEEP_EVERY_S."""
         if time.monotonic() - self._kept_at < KEEP_EVERY_S:
             return True
-        now = clock.now()
+        values: dict[str, Any] = {"holder": self._holder, "turned": clock.turned_by(), "ends_after": ENDS_AFTER}
         with connection.cursor() as cursor:
-            cursor.execute(_TAKE, {"holder": self._holder, "now": now, "until": now + ENDS_AFTER})
+            cursor.execute(_TAKE, values)
             is_ours = cursor.fetchone() is not None
         self._kept_at = time.monotonic() if is_ours else float("-inf")
         return is_ours
 
     def give_back(self) -> None:
         """The next sender need not wait for its end."""
+        values: dict[str, Any] = {"holder": self._holder, "turned": clock.turned_by()}
         with connection.cursor() as cursor:
-            cursor.execute(_GIVE_BACK, {"holder": self._holder, "now": clock.now()})
+            cursor.execute(_GIVE_BACK, values)
