@@ -120,8 +120,9 @@ def _settle_live(order: Order, totals: queries.MoneyTotals, news: _News) -> None
             call_off_payments(order)
     elif news.changed:
         note(order, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
-    # What was given back of the sale is not due any more: were it paid once more, it would be too much.
-    surplus = totals.kept - (order.total_minor - totals.lessened)
+    # What was given back of the sale is not due any more: were it paid once more, it would be too much. What waits for
+    # a second person is of the sale as well: it neither covers what was paid too much nor is it used up by that.
+    surplus = totals.kept + totals.waiting - (order.total_minor - totals.lessened)
     if surplus > 0:
         # What is disputed may be back with the payer already: nothing else goes back in its place.
         surplus -= disputing.withheld_minor(order.pk, order.currency)

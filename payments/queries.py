@@ -32,13 +32,14 @@ _LONGEST_PAUSE = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class MoneyTotals:
-    """What came in for a subject, what went back, to the payer or as credit, and what is on its way. What went back
-    twice counts once. `lessened` of what went back, or is promised back, was due: by so much less is due now. Minor
-    units."""
+    """What came in for a subject, what went back, to the payer or as credit, and what is on its way, of which `waiting`
+    for a second person's word. What went back twice counts once. `lessened` of what went back, or is promised back, was
+    due: by so much less is due now. Minor units."""
 
     collected: int
     refunded: int
     refunding: int
+    waiting: int
     lessened: int
 
     @property
@@ -58,6 +59,7 @@ def totals(subject_id: uuid.UUID, currency: str) -> MoneyTotals:
     once = F("amount_minor") - F("excess_minor")
     sums |= refunds.aggregate(
         refunding=Sum(once, filter=Q(state__in=OPEN_REFUND_STATES), default=0),
+        waiting=Sum(once, filter=Q(state=RefundState.REQUESTED), default=0),
         lessened=Sum(
             once - F("surplus_minor"), filter=~Q(state__in=(RefundState.REQUESTED, RefundState.FAILED)), default=0
         ),

@@ -7,15 +7,17 @@ from __future__ import annotations
 # times, or a person has given up. That is put before a person by a reconciliation: `not_sent_back`. What was given back
 # of the sale is not due any more, and may not be kept if it is paid again.
 _KEPT = """
-SELECT o.number, o.status, o.total_minor, p.currency, p.kept, p.lessened, p.may_go FROM orders_order o JOIN (
-    SELECT subject_id, currency, sum(kept) AS kept, sum(lessened) AS lessened,
+SELECT o.number, o.status, o.total_minor, p.currency, p.kept, p.waiting, p.lessened, p.may_go
+FROM orders_order o JOIN (
+    SELECT subject_id, currency, sum(kept) AS kept, sum(waiting) AS waiting, sum(lessened) AS lessened,
            sum(kept) FILTER (WHERE kept > 0 AND NOT is_given_up) AS may_go FROM (
-        SELECT r.subject_id, a.currency, coalesce(f.lessened, 0) AS lessened,
+        SELECT r.subject_id, a.currency, coalesce(f.lessened, 0) AS lessened, coalesce(f.waiting, 0) AS waiting,
                coalesce(f.failures >= 3 OR f.is_given_up, false) AS is_given_up,
                left_.minor - greatest(coalesce(d.withdrawn, 0), CASE WHEN d.is_open THEN left_.minor END) AS kept
         FROM payments_paymentattempt a JOIN payments_paymentrequest r ON r.id = a.request_id
         LEFT JOIN (
             SELECT attempt_id, sum(amount_minor - excess_minor) FILTER (WHERE state <> 'failed') AS promised,
+                   sum(amount_minor) FILTER (WHERE state = 'requested') AS waiting,
                    sum(amount_minor - surplus_minor - excess_minor)
                        FILTER (WHERE state NOT IN ('requested', 'failed')) AS lessened,
                    count(*) FILTER (WHERE state = 'failed' AND gateway_refund_id IS NOT NULL) AS failures,
@@ -31,7 +33,7 @@ SELECT o.number, o.status, o.total_minor, p.currency, p.kept, p.lessened, p.may_
     ) attempts GROUP BY 1, 2
 ) p ON p.subject_id = o.id AND {where}
 WHERE p.kept > CASE WHEN o.status = 'cancelled' OR p.currency <> o.currency THEN 0
-              ELSE o.total_minor - p.lessened END
+              ELSE o.total_minor - p.lessened - p.waiting END
   AND p.may_go > 0
 """
 

@@ -6,14 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 
 from kit.ids import new_id
 from kit.money import Money
 from orders import actors, cancellation
 from orders.actors import Actor
-from orders.models import HistoryEvent, Order, OrderRefund, OrderStatus, RefundKind
+from orders.models import HistoryEvent, Order, OrderStatus, RefundKind
 from orders.refund_limits import read_limits
-from orders.returns import refuse_refund, request_refund
+from orders.returns import approve_refund, request_refund
 from orders.returns.plans import RefundWish
 from orders.returns.standing import RefundStep, standings
 from orders.settlement import settle
@@ -188,7 +189,7 @@ def test_cancelling_ends_what_waits_for_a_second_person(shop: Shop, ada: Shopper
     ]
 
 
-def test_what_is_refused_goes_back_where_the_order_may_not_keep_it(
+def test_what_was_paid_too_much_neither_waits_for_a_second_person_nor_pays_for_what_waits(
     shop: Shop, ada: Shopper, clerk: Actor, settings: Any
 ) -> None:
     settings.REFUND_APPROVAL_ABOVE = read_limits("USD:20,*:1")
@@ -196,13 +197,20 @@ def test_what_is_refused_goes_back_where_the_order_may_not_keep_it(
     first = payment(request, "captured", "1")
     hear(order, request, first)
     asked_for = request_refund(order.pk, RefundWish(RefundKind.GOODWILL, "sorry", Money(15_000, "USD")), actor=clerk)
+
     second = payment(request, "captured", "2", captured_minor=9_000)
     hear(order, request, first, second)
-    # What waits covers what was paid too much, for now.
-    assert not Refund.objects.filter(state=RefundState.APPROVED).exists()
 
-    refuse_refund(OrderRefund.objects.get().pk, actor=clerk, reason="no")
-
+    going = Refund.objects.get(state=RefundState.APPROVED)
+    assert (going.amount_minor, going.surplus_minor) == (9_000, 9_000)
     asked_for.refresh_from_db()
-    assert asked_for.is_refused
-    assert Refund.objects.get(state=RefundState.APPROVED).amount_minor == 9_000
+    assert asked_for.is_pending
+
+    boss = hire("boss@example.com")
+    boss.user_permissions.add(Permission.objects.get(codename="approve_refund"))
+    approve_refund(asked_for.pk, actor=actors.staff(boss.pk))
+
+    goodwill = Refund.objects.get(cause_id=asked_for.pk)
+    assert (goodwill.amount_minor, goodwill.surplus_minor) == (15_000, 0)
+    assert ledger.balance(order.pk, "USD", Account.RECEIVABLE) == 0
+    assert ledger.balance(order.pk, "USD", Account.REFUNDS) == 15_000
