@@ -75,6 +75,7 @@ LOOK: dict[str, Any] = {
                 "items": [
                     _page("Orders", "shopping_cart", "orders_order"),
                     _page("Refunds by staff", "assignment_return", "orders_orderrefund"),
+                    _page("Invoices", "description", "orders_invoice"),
                     _page("Write-offs", "money_off", "orders_orderwriteoff"),
                 ],
             },
@@ -103,6 +104,7 @@ LOOK: dict[str, Any] = {
                     _page("Stock", "inventory_2", "catalog_stock"),
                     _page("Stock movements", "swap_vert", "catalog_stockmovement"),
                     _page("Delivery methods", "local_shipping", "catalog_deliverymethod"),
+                    _page("Tax rates", "percent", "catalog_taxrate"),
                 ],
             },
             {

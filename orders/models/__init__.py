@@ -3,6 +3,7 @@
 from orders.models.coupons import Coupon, CouponCode, CouponCustomer, CouponKind, CouponUse
 from orders.models.entries import EntryOrder
 from orders.models.history import UNTOLD_EVENTS, ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
+from orders.models.invoices import Invoice, InvoiceCounter, InvoiceKind, InvoicePdf
 from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, OrderType, PaymentTerms
 from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
 from orders.models.write_offs import OrderWriteOff
@@ -18,6 +19,10 @@ __all__ = [
     "EntryOrder",
     "Fulfilment",
     "HistoryEvent",
+    "Invoice",
+    "InvoiceCounter",
+    "InvoiceKind",
+    "InvoicePdf",
     "Notice",
     "NoticeKind",
     "Order",

@@ -94,7 +94,7 @@ AS_BEFORE = import_module("orders.migrations.0003_ledger_guard").ORDERS_ARE_POST
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("orders", "0008_entries"),
+        ("orders", "0010_invoice_guards"),
         ("payments", "0006_write_offs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

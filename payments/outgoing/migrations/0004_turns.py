@@ -12,7 +12,7 @@ CREATE INDEX outgoing_sender_waits ON procrastinate_jobs (id) WHERE status = 'to
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("outgoing", "0002_guards"),
+        ("outgoing", "0003_notes_issued"),
         ("procrastinate", "0041_post_retry_failed_job"),
     ]
 
