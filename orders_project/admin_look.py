@@ -76,6 +76,7 @@ LOOK: dict[str, Any] = {
                     _page("Orders", "shopping_cart", "orders_order"),
                     _page("Refunds by staff", "assignment_return", "orders_orderrefund"),
                     _page("Invoices", "description", "orders_invoice"),
+                    _page("Write-offs", "money_off", "orders_orderwriteoff"),
                 ],
             },
             {

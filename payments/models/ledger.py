@@ -34,7 +34,7 @@ class Account(models.TextChoices):
     REFUNDS = "refunds", "Refunds"
     # Expenses.
     GATEWAY_FEES = "gateway_fees", "Gateway fees"
-    WRITE_OFF = "write_off", "Write-off"  # lost disputes and differences that a person has given up
+    WRITE_OFF = "write_off", "Write-off"  # lost disputes, and debts and differences that a person has given up
 
 
 class TransferKind(models.TextChoices):
@@ -51,7 +51,9 @@ class TransferKind(models.TextChoices):
     DISPUTE = "dispute", "Dispute"
     SETTLEMENT = "settlement", "Settlement"
     CREDIT = "credit", "Customer credit"
-    RESOLUTION = "resolution", "Resolution"  # a person has explained a difference
+    RESOLUTION = "resolution", "Resolution"  # a person has explained a difference, or what explained it is no longer so
+    WRITTEN_OFF = "written_off", "Written off"  # a person has given up what somebody owes
+    WRITTEN_OFF_PAID = "written_off_paid", "Written off and paid"  # it came after all
 
 
 class LedgerTransfer(models.Model):

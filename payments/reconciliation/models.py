@@ -190,6 +190,7 @@ class DiscrepancyDeed(models.TextChoices):
     WRITTEN_OFF = "written_off", "Written off"
     TAKEN_BACK = "taken_back", "Taken back"
     GONE = "gone", "Gone"  # nobody did: it was seen no more
+    UNDONE = "undone", "Write-off undone"  # nobody did: what was written off is no longer so
 
 
 class DiscrepancyAct(models.Model):
