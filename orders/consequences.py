@@ -4,11 +4,15 @@ lock, and is harmless to repeat.
 
 from __future__ import annotations
 
+from orders.campaigns import ending
 from orders.coupons import using
 from orders.models import Order, OrderStatus
 
 
 def follow(order: Order, to: OrderStatus) -> None:
-    """An order that has come to a status: one that is called off gives its coupon back."""
+    """An order that has come to a status: one that is called off gives its coupon back; what is left to be sent of the
+    campaigns of one that is called off or refunded is not sent."""
     if to == OrderStatus.CANCELLED:
         using.give_back(order.pk)
+    if to in (OrderStatus.CANCELLED, OrderStatus.REFUNDED):
+        ending.call_off(order)

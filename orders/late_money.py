@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from catalog import stock
 from kit.ids import new_id
 from orders.actors import SYSTEM
+from orders.campaigns import ending as campaigns
 from orders.coupons import using as coupons
 from orders.models import HistoryEvent, Order, OrderStatus
 from orders.status import transition
@@ -73,6 +74,7 @@ def revive(order: Order, kept_minor: int, facts: Mapping[str, Any]) -> WhyNot | 
             # Spends its credits again, then its coupon, then takes its stock: the one global order of locks.
             transition(order, OrderStatus.PAID, event=HistoryEvent.REVIVED, actor=SYSTEM, facts=facts)
             coupons.use_again(order)
+            campaigns.revive(order)
             if stock.reserve(source_id=order.reservation_id, quantities=quantities):
                 raise _SoldOut
     except (_SoldOut, IntegrityError) as error:

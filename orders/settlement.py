@@ -17,6 +17,7 @@ from kit.crashpoints import Seam, crashpoint
 from kit.money import Money
 from orders import late_money, notifications, queue, refund_failures, refunded_twice, waiting
 from orders.actors import SYSTEM, Actor
+from orders.campaigns import ending
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.status import SETTLED, by_money, note, transition
 from payments import collecting, disputing, queries, recasting, recording, refunding
@@ -105,9 +106,13 @@ def _settle_live(order: Order, totals: queries.MoneyTotals, news: _News) -> None
         # A refund failed after all. The goods are free for others already, so the money has to go back once more.
         target, may_keep = OrderStatus.CANCELLED, 0
     if target != order.status:
+        before = order.status
         transition(order, target, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
         if target == OrderStatus.REFUNDED:
             call_off_payments(order)
+        elif before == OrderStatus.REFUNDED and target != OrderStatus.CANCELLED:
+            # What was refunded is paid for after all.
+            ending.revive(order)
     elif news.changed:
         note(order, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
     if target == OrderStatus.CANCELLED and waiting.call_off(order):

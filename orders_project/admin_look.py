@@ -75,6 +75,7 @@ LOOK: dict[str, Any] = {
                 "items": [
                     _page("Orders", "shopping_cart", "orders_order"),
                     _page("Refunds by staff", "assignment_return", "orders_orderrefund"),
+                    _page("Flyer campaigns", "forward_to_inbox", "orders_campaign"),
                 ],
             },
             {
@@ -112,6 +113,11 @@ LOOK: dict[str, Any] = {
                     _page("Events", "campaign", "outgoing_outgoingevent"),
                     _page("Deliveries", "outbox", "outgoing_delivery"),
                 ],
+            },
+            {
+                "title": "Incoming reports",
+                "separator": True,
+                "items": [_page("Keys of mailing systems", "key", "orders_mailingkey")],
             },
             {
                 "title": "People",

@@ -12,6 +12,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
+from orders.api.images import serve_image
 from orders_project.health import health
 from orders_project.index import index
 from orders_project.problems import problem_answer
@@ -35,6 +36,8 @@ urlpatterns: list[Any] = [
         name="docs",
     ),
     path("", include("orders_project.dialects.storefront.urls")),
+    path("", include("orders_project.dialects.retrieval.urls")),
+    re_path(r"^uploads/(?P<name>[0-9a-f]{32}\.(?:jpg|png))\Z", serve_image, name="upload"),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
 ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from orders.books.campaigns import CAMPAIGNS
 from orders.books.coupons import COUPONS
 from orders.books.goods import GOODS
 from orders.books.ledger import LEDGER
@@ -21,7 +22,10 @@ from payments.settlements.books import INVARIANTS as SETTLEMENTS
 
 SHOWN = 20
 
-INVARIANTS: tuple[tuple[str, str], ...] = (*GOODS, *STATUS, *COUPONS, *MONEY, *REFUNDS, *LEDGER, *SETTLEMENTS)
+INVARIANTS: tuple[tuple[str, str], ...] = (
+    *(*GOODS, *STATUS, *COUPONS, *CAMPAIGNS),
+    *(*MONEY, *REFUNDS, *LEDGER, *SETTLEMENTS),
+)
 """Name, and a statement that selects who offends and how."""
 
 

@@ -1,19 +1,33 @@
 """Orders: what was bought, at which price, for whom, and everything that happened to it since."""
 
+from orders.models.campaigns import (
+    OPEN_CAMPAIGN_STATUSES,
+    Campaign,
+    CampaignHistory,
+    CampaignStatus,
+    FlyerImage,
+    MailingKey,
+)
 from orders.models.coupons import Coupon, CouponCode, CouponCustomer, CouponKind, CouponUse
 from orders.models.history import ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
 from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, OrderType, PaymentTerms
 from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
 
 __all__ = [
+    "OPEN_CAMPAIGN_STATUSES",
     "ActorKind",
+    "Campaign",
+    "CampaignHistory",
+    "CampaignStatus",
     "Coupon",
     "CouponCode",
     "CouponCustomer",
     "CouponKind",
     "CouponUse",
+    "FlyerImage",
     "Fulfilment",
     "HistoryEvent",
+    "MailingKey",
     "Notice",
     "NoticeKind",
     "Order",

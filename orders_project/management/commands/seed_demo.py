@@ -13,7 +13,7 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import goods, people, purchases, report
+from orders_project.demo import flyers, goods, people, purchases, report
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
@@ -37,6 +37,8 @@ class Command(BaseCommand):
             cash = next(method for method in methods if method.cash_on_delivery)
             superuser = User.objects.get(email=people.SUPERUSER)
             purchases.ensure_orders([one.customer for one in customers], physical, cash, superuser.pk)
+            flyer = next(product for product in products if product.kind == ProductKind.FLYER)
+            flyers.ensure_flyers([one.customer for one in customers], flyer, superuser.pk)
         found: dict[str, Any] = {
             "customers": report.customers(customers),
             "staff": staff,
