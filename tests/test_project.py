@@ -22,9 +22,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from customers.models import Address, Customer, User
 from orders import actors
+from orders.campaigns.images import store_image
 from orders.cash import collect_cash
 from orders.models import OrderRefund
 from orders_project.roles import ensure_roles
+from tests import flyers
 from tests import shop as shops
 from tests.shop import Shop, item, order_body, send
 
@@ -178,6 +180,11 @@ ROUTES: dict[str, Row] = {
     "order-refund": ("GET", "/api/v1/orders/{refunded}/refunds/{refund}/", (401, 404, 404, 200, 200)),
     "order-refund-approve": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/approve/", (401, 404, 404, 403, 403)),
     "order-refund-refuse": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/refuse/", (401, 404, 404, 403, 400)),
+    "order-flyers": ("GET", "/api/v1/orders/{order}/flyers/", (401, 404, 404, 200, 200)),
+    "order-flyer": ("PATCH", "/api/v1/orders/{flyers}/flyers/1/", (401, 404, 404, 200, 403)),
+    "flyer-figures": ("POST", "/api/v1/flyers/{flyer}/figures/", (401, 401, 401, 401, 401)),  # for mailing systems
+    "flyer-images": ("POST", "/api/v1/flyer-images/", (401, 415, 403, 415, 403)),  # no form
+    "upload": ("GET", "/uploads/{upload}", (200, 200, 200, 200, 200)),
     "credits": ("GET", "/api/v1/credits/", (401, 200, 403, 200, 403)),
     "schema": ("GET", "/api/schema/", (200, 200, 200, 200, 200)),
     "docs": ("GET", "/api/docs/", (200, 200, 200, 200, 200)),
@@ -185,8 +192,12 @@ ROUTES: dict[str, Row] = {
     "storefront-with-payment": ("POST", "/api/orders/with-payment", (401, 404, 404, 200, 404)),
     "storefront-orders": ("POST", "/api/orders", (401, 404, 404, 204, 404)),
     "storefront-paid": ("PATCH", "/api/orders/{paid}/paid", (401, 404, 404, 204, 404)),
+    "retrieval-order": ("GET", "/api/order/{number}", (401, 403, 403, 200, 200)),
+    "retrieval-nothing": ("GET", "/api/order/7/contents", (404, 404, 404, 404, 404)),
     "storefront-nothing": ("GET", "/api/orders/7/contents", (404, 404, 404, 404, 404)),
 }
+# Things that are everybody's.
+OPEN = ("product", "upload")
 
 
 def _routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -221,6 +232,8 @@ def people(shop: Shop) -> dict[str, Any]:
     refunded = shops.place(owner, shop.cash, (shop.cable, 1))
     collect_cash(refunded.pk, amount=refunded.total, receipt=uuid.uuid4(), actor=actors.SYSTEM)
     shops.give_back(refunded.pk, refunded.total)
+    of_flyers = flyers.flyer_order(owner, shop)
+    image = store_image(flyers.picture(), uploader=owner.user, customer_id=owner.customer.pk)
     ensure_roles()
     support = shops.hire("support@example.com")
     support.groups.add(Group.objects.get(name="support"))
@@ -238,6 +251,10 @@ def people(shop: Shop) -> dict[str, Any]:
             "paid": answer["Location"].rstrip("/").rpartition("/")[2],
             "refunded": refunded.pk,
             "refund": OrderRefund.objects.get().pk,
+            "flyers": of_flyers.pk,
+            "flyer": flyers.campaigns(of_flyers)[0].pk,
+            "number": of_flyers.number,
+            "upload": image.name,
         },
     }
 
@@ -256,7 +273,7 @@ def test_each_role_gets_its_answer_at_each_route(people: dict[str, Any], route: 
     assert not any(secret in answers[role].content for role in ROLES[:3])
 
 
-@pytest.mark.parametrize("route", [name for name, (_, path, _) in ROUTES.items() if "{" in path and name != "product"])
+@pytest.mark.parametrize("route", [name for name, (_, path, _) in ROUTES.items() if "{" in path and name not in OPEN])
 def test_what_is_anothers_and_what_does_not_exist_are_one_answer(people: dict[str, Any], route: str) -> None:
     method, path, _ = ROUTES[route]
     another = _call(people, "other customer", method, path)

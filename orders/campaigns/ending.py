@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orders.actors import SYSTEM
 from orders.campaigns.moves import move_all
-from orders.models import OPEN_CAMPAIGN_STATUSES, Campaign, CampaignStatus, Order
+from orders.models import OPEN_CAMPAIGN_STATUSES, Campaign, CampaignStatus, Fulfilment, Order
 
 _BEGUN = (CampaignStatus.SENDING, CampaignStatus.COMPLETED)
 
@@ -15,7 +15,11 @@ def call_off(order: Order) -> int:
 
 
 def revive(order: Order) -> int:
-    """What was cancelled because the order ended is a draft again: its time may be over, so staff look at it anew."""
+    """What was cancelled because the order ended is a draft again: its time may be over, so staff look at it anew. Of an
+    order that is delivered nothing is left to be sent.
+    """
+    if order.fulfilment == Fulfilment.DELIVERED:
+        return 0
     return move_all(order.pk, (CampaignStatus.CANCELLED,), CampaignStatus.DRAFT, actor=SYSTEM, with_order=True)
 
 

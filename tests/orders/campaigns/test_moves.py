@@ -26,6 +26,7 @@ from orders.settlement import settle
 from orders.status import StatusRefused
 from payments.models import PaymentRequest
 from tests.flyers import CLERK, CONTENT, campaigns, flyer_order, paid_order, pay, schedule_all, statuses
+from tests.orders.test_settlement import hear, with_refund
 from tests.payments.reports import payment
 from tests.payments.reports import report as gateway_report
 from tests.shop import Shop, Shopper, left, written
@@ -342,6 +343,32 @@ def test_late_money_that_revives_nothing_leaves_them_cancelled(shop: Shop, ada: 
     assert _arrive(order).status == "cancelled"
     assert statuses(order) == ["cancelled"]
     assert campaigns(order)[0].ended_with_order is True
+
+
+@pytest.mark.parametrize(
+    ("goods", "delivered", "status", "after"),
+    [
+        # Nothing had left: the order stays called off.
+        (False, False, "cancelled", "cancelled"),
+        # Goods had left, and the flyer had not: it is paid for again.
+        (True, False, "paid", "draft"),
+        # Somebody has said since that all has arrived: nothing is left to be sent.
+        (True, True, "completed", "cancelled"),
+    ],
+)
+def test_a_refund_that_fails_after_all(
+    shop: Shop, ada: Shopper, goods: bool, delivered: bool, status: str, after: str
+) -> None:
+    order = _arrive(flyer_order(ada, shop, (shop.flyer, 1), (shop.cable, 1), terms=PaymentTerms.PREPAID))
+    request = PaymentRequest.objects.get(subject_id=order.pk)
+    if goods:
+        send_order(order.pk, actor=CLERK)
+    hear(order, gateway_report(request, with_refund(request, "a", order.total_minor)))
+    assert statuses(order) == ["cancelled"]
+    if delivered:
+        deliver_order(order.pk, actor=CLERK)
+    order = hear(order, gateway_report(request, with_refund(request, "a", order.total_minor, "failed")))
+    assert (order.status, statuses(order)) == (status, [after])
 
 
 def test_an_order_without_flyers_ends_as_before(shop: Shop, ada: Shopper) -> None:
