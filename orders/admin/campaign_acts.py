@@ -32,7 +32,7 @@ from orders.campaigns.images import store_image
 from orders.models import OPEN_CAMPAIGN_STATUSES, Campaign, CampaignStatus
 
 _LINE = UnfoldAdminTextInputWidget
-_AT = "%Y-%m-%dT%H:%M"
+_AT = "%Y-%m-%dT%H:%M:%S"
 _MAX_DESCRIPTION = 20_000
 
 
@@ -65,7 +65,7 @@ class EditForm(CampaignForm):
     sub_headline = forms.CharField(max_length=200, required=False, widget=_LINE)
     rush = forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget)
     scheduled_at = forms.DateTimeField(
-        required=False, widget=_LINE(attrs={"type": "datetime-local"}), label="Scheduled for, in UTC"
+        required=False, widget=_LINE(attrs={"type": "datetime-local", "step": "1"}), label="Scheduled for, in UTC"
     )
     subject = forms.CharField(max_length=200, required=False, widget=_LINE, label="Subject of the mail")
     list_name = forms.CharField(max_length=200, required=False, widget=_LINE, label="List of recipients")

@@ -14,7 +14,7 @@ from orders.models import Campaign
 class FlyerContent:
     """All that is entered of a campaign. `main_image` is a path that `orders.campaigns.images` gave out.
 
-    The description is kept to safe HTML as soon as there is one.
+    The description is kept to safe HTML as soon as there is one, the time to the second.
     """
 
     prop_address: str = ""
@@ -30,6 +30,8 @@ class FlyerContent:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prop_desc", safe_html(self.prop_desc))
+        if self.scheduled_at is not None:
+            object.__setattr__(self, "scheduled_at", self.scheduled_at.replace(microsecond=0))
 
 
 FIELDS = tuple(field.name for field in fields(FlyerContent))

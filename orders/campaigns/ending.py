@@ -15,8 +15,8 @@ def call_off(order: Order) -> int:
 
 
 def revive(order: Order) -> int:
-    """What was cancelled because the order ended is a draft again: its time may be over, so staff look at it anew. Of an
-    order that is delivered nothing is left to be sent.
+    """What was cancelled because the order ended is a draft again: its time may be over, so staff look at it anew. Of
+    an order that is delivered nothing is left to be sent.
     """
     if order.fulfilment == Fulfilment.DELIVERED:
         return 0

@@ -91,7 +91,7 @@ def test_the_form_begins_with_what_is_there_and_keeps_its_image(clerk: Client, o
     campaign, _ = campaigns(order)
     clerk.post(page(campaign, "edit"), {**TYPED, "image": SimpleUploadedFile("x.jpg", picture())})
     fields = clerk.get(page(campaign, "edit")).context["form"].fields
-    assert fields["scheduled_at"].initial == "2031-05-06T07:08"
+    assert fields["scheduled_at"].initial == "2031-05-06T07:08:00"
     assert (fields["prop_price"].initial, fields["headline"].initial) == ("1000000.00", "New headline")
     clerk.post(page(campaign, "edit"), {**TYPED, "headline": "Another"})
     campaign.refresh_from_db()
