@@ -5,6 +5,8 @@ Stock is written by `catalog.stock` alone; the movements are append-only and alw
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -43,6 +45,7 @@ class ProductKind(models.TextChoices):
 
 STANDARD_TAX = "standard"
 """The tax category of what nobody has put into another one."""
+EVENT_SLUG = r"^(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$"
 _tax_category = RegexValidator(r"\A[a-z][a-z0-9-]*\Z", "Lower-case letters, digits and hyphens.")
 
 
@@ -281,3 +284,40 @@ class TaxRate(models.Model):
     def __str__(self) -> str:
         place = " ".join(part for part in (self.country, self.state, self.postcodes) if part)
         return f"{self.name} {place} {self.category}"
+
+
+class Event(models.Model):
+    """Something to take part in. What an entry costs is the price of its one variant, and its places are that variant's
+    stock: none is given away twice, whatever runs at once.
+
+    Entries are taken from `opens_at` until `closes_at`. Who made and changed it are ids of users, who stand above.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    variant = models.OneToOneField(Variant, on_delete=models.PROTECT, related_name="event", editable=False)
+    name = models.CharField(max_length=200)
+    slug = models.CharField(
+        max_length=80,
+        unique=True,
+        validators=[RegexValidator(EVENT_SLUG, "Lower-case letters, digits and single hyphens, with a letter.")],
+    )
+    opens_at = models.DateTimeField()
+    closes_at = models.DateTimeField()
+    created_by = models.UUIDField(null=True, editable=False)
+    updated_by = models.UUIDField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-opens_at", "slug")
+        constraints = (
+            models.CheckConstraint(condition=Q(closes_at__gt=F("opens_at")), name="event_closes_after_it_opens"),
+            models.CheckConstraint(condition=Q(slug__regex=EVENT_SLUG), name="event_slug_is_one"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_open(self, instant: datetime) -> bool:
+        """Whether entries are taken then."""
+        return self.opens_at <= instant < self.closes_at

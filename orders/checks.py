@@ -75,6 +75,7 @@ class Wish:
     """All that is checked of a purchase.
 
     Without `delivers` nothing is delivered, and the delivery method is not looked at. `tax_number` is the buyer's.
+    What is on sale in its own way alone, such as entries in events, is only found where `enters` says so.
     """
 
     customer_id: uuid.UUID
@@ -87,6 +88,7 @@ class Wish:
     use_credits: bool = False
     prices_include_tax: bool = False
     tax_number: str = ""
+    enters: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,8 @@ def check(wish: Wish) -> Basket:
     faults: list[Fault] = []
     if wish.delivers and delivery is None:
         faults.append(Fault("delivery_method_not_found", at=("delivery_method",)))
+    if not wish.enters:
+        found = {key: them for key, them in found.items() if them[0].kind != ProductKind.ENTRY}
     lines, item_faults = _check_items(wish.items, found)
     faults += item_faults
     contents = {index: item.flyer for index, item in enumerate(wish.items) if item.flyer}

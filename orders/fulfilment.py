@@ -1,4 +1,5 @@
-"""Goods on their way, and campaigns that are over: sent, delivered. Locks the order's row, then its stock."""
+"""Goods on their way, and campaigns that are over: sent, delivered. Locks the order's row, then its stock, then the
+counters of invoices."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from kit import clock
 from orders import restocking, sales
 from orders.actors import Actor
 from orders.campaigns import ending
+from orders.invoices import issuing
 from orders.models import (
     OPEN_CAMPAIGN_STATUSES,
     CampaignStatus,
@@ -55,6 +57,7 @@ def send_order(order_id: uuid.UUID, *, actor: Actor, carrier: str = "", tracking
         order = Order.objects.select_for_update().get(pk=order_id)
         refuse_unsendable(order)
         _send(order, actor=actor, carrier=carrier, tracking_number=tracking_number)
+        issuing.issue_due(order)
     return order
 
 

@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 
 from catalog import stock
 from kit.ids import new_id
+from orders import entries
 from orders.actors import SYSTEM
 from orders.campaigns import ending as campaigns
 from orders.coupons import using as coupons
@@ -58,6 +59,7 @@ class WhyNot(StrEnum):
     REFUNDED_BEFORE = "refunded_before"  # money was promised back already, even if that failed
     COUPON_GONE = "coupon_gone"  # others have used its coupon up since
     CREDITS_GONE = "credits_gone"  # the customer has spent elsewhere what was to pay for some of it
+    ENTRY_OVER = "entry_over"  # its event takes no entries any more, or another order pays for this one
 
 
 def revive(order: Order, kept_minor: int, facts: Mapping[str, Any]) -> WhyNot | None:
@@ -72,6 +74,7 @@ def revive(order: Order, kept_minor: int, facts: Mapping[str, Any]) -> WhyNot | 
         with transaction.atomic():
             order.save(update_fields=["reservation_id"])
             # Spends its credits again, then its coupon, then takes its stock: the one global order of locks.
+            entries.come_back(order)
             transition(order, OrderStatus.PAID, event=HistoryEvent.REVIVED, actor=SYSTEM, facts=facts)
             coupons.use_again(order)
             campaigns.revive(order)
@@ -95,6 +98,8 @@ def _missing(error: _SoldOut | IntegrityError) -> WhyNot:
         return WhyNot.COUPON_GONE
     if ledger.is_overdrawn(error):
         return WhyNot.CREDITS_GONE
+    if entries.is_taken(error):
+        return WhyNot.ENTRY_OVER
     raise error
 
 
@@ -112,7 +117,7 @@ def _refusal(order: Order, kept_minor: int) -> WhyNot | None:
         return WhyNot.NOT_ENOUGH
     if Refund.objects.filter(attempt__request__subject_id=order.pk, currency=order.currency).exists():
         return WhyNot.REFUNDED_BEFORE
-    return None
+    return None if entries.can_live_again(order) else WhyNot.ENTRY_OVER
 
 
 def credit_owner(order: Order) -> uuid.UUID | None:

@@ -18,7 +18,10 @@ _SEE_ORDERS = (
     "payments.view_refund",
     "payments.view_dispute",
     "orders.view_orderrefund",
+    "orders.view_invoice",
     "customers.view_customer",
+    "customers.view_eventprofile",
+    "catalog.view_event",
     "catalog.view_product",
     "catalog.view_variant",
     "catalog.view_stock",
@@ -52,6 +55,13 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "catalog.change_stock",
         "catalog.view_stockmovement",
     ),
+    # plans events, and sees who takes part
+    "events": (
+        "catalog.view_event",
+        "catalog.add_event",
+        "catalog.change_event",
+        "customers.view_eventprofile",
+    ),
     # connects the merchant's own systems; decides who hears of everything that happens, so a role of its own
     "integrations": (
         *_SEE_OUTGOING,
@@ -76,6 +86,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "payments.view_ledgertransfer",
         "payments.view_ledgerentry",
         "payments.view_creditbalance",
+        *(f"catalog.{act}_taxrate" for act in ("view", "add", "change")),
         "orders.refund_order",
         "orders.approve_refund",
         "orders.ask_gateway",

@@ -15,6 +15,7 @@ from rest_framework.permissions import AllowAny
 from orders.api.images import serve_image
 from orders_project.health import health
 from orders_project.index import index
+from orders_project.invoice_link import invoice
 from orders_project.problems import problem_answer
 from payments.webhooks import receive
 
@@ -35,7 +36,9 @@ urlpatterns: list[Any] = [
         ),
         name="docs",
     ),
+    re_path(r"^order/(?P<number>[0-9]+)/invoice/?\Z", invoice, name="invoice"),
     path("", include("orders_project.dialects.storefront.urls")),
+    path("", include("orders_project.dialects.event.urls")),
     path("", include("orders_project.dialects.retrieval.urls")),
     re_path(r"^uploads/(?P<name>[0-9a-f]{32}\.(?:jpg|png))\Z", serve_image, name="upload"),
     path("admin", RedirectView.as_view(url="/admin/")),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from orders.models import OrderRefund
 from orders_project.roles import ensure_roles
 from tests import flyers
 from tests import shop as shops
+from tests.events import add_event, add_profile
 from tests.shop import Shop, item, order_body, send
 
 # --- migrations -----------------------------------------------------------------------------------------------------
@@ -151,6 +153,7 @@ def test_the_example_names_every_setting_and_no_other() -> None:
 # --- who may enter which route --------------------------------------------------------------------------------------
 
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 ROLES = ("anonymous", "other customer", "staff", "owner", "support")
 type Row = tuple[str, str, tuple[int, int, int, int, int]]
 # Route -> method, path, and the status for each of ROLES. Another's thing is a 404, like one that does not exist; staff
@@ -185,6 +188,11 @@ ROUTES: dict[str, Row] = {
     "flyer-figures": ("POST", "/api/v1/flyers/{flyer}/figures/", (401, 401, 401, 401, 401)),  # for mailing systems
     "flyer-images": ("POST", "/api/v1/flyer-images/", (401, 415, 403, 415, 403)),  # no form
     "upload": ("GET", "/uploads/{upload}", (200, 200, 200, 200, 200)),
+    "events": ("GET", "/api/v1/events/", (200, 200, 200, 200, 200)),
+    "event-entries": ("POST", "/api/v1/events/{event}/entries/", (401, 400, 403, 400, 403)),  # an empty form
+    "entries": ("GET", "/api/v1/entries/", (401, 200, 403, 200, 403)),
+    "entry": ("GET", "/api/v1/entries/{entry}/", (401, 404, 403, 200, 403)),
+    "event-entry": ("POST", "/order/{event}/{entry}", (401, 403, 403, 409, 403)),  # the event is over
     "credits": ("GET", "/api/v1/credits/", (401, 200, 403, 200, 403)),
     "schema": ("GET", "/api/schema/", (200, 200, 200, 200, 200)),
     "docs": ("GET", "/api/docs/", (200, 200, 200, 200, 200)),
@@ -194,10 +202,10 @@ ROUTES: dict[str, Row] = {
     "storefront-paid": ("PATCH", "/api/orders/{paid}/paid", (401, 404, 404, 204, 404)),
     "retrieval-order": ("GET", "/api/order/{number}", (401, 403, 403, 200, 200)),
     "retrieval-nothing": ("GET", "/api/order/7/contents", (404, 404, 404, 404, 404)),
+    # Whoever has the link needs no account; without its signature everybody is refused alike.
+    "invoice": ("GET", "/order/{number}/invoice", (403, 403, 403, 403, 403)),
     "storefront-nothing": ("GET", "/api/orders/7/contents", (404, 404, 404, 404, 404)),
 }
-# Things that are everybody's.
-OPEN = ("product", "upload")
 
 
 def _routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
@@ -234,6 +242,7 @@ def people(shop: Shop) -> dict[str, Any]:
     shops.give_back(refunded.pk, refunded.total)
     of_flyers = flyers.flyer_order(owner, shop)
     image = store_image(flyers.picture(), uploader=owner.user, customer_id=owner.customer.pk)
+    event = add_event(opens_at=LONG_AGO, closes_at=LONG_AGO + timedelta(days=1))
     ensure_roles()
     support = shops.hire("support@example.com")
     support.groups.add(Group.objects.get(name="support"))
@@ -255,6 +264,8 @@ def people(shop: Shop) -> dict[str, Any]:
             "flyer": flyers.campaigns(of_flyers)[0].pk,
             "number": of_flyers.number,
             "upload": image.name,
+            "event": event.slug,
+            "entry": add_profile(owner, event).pk.hex,
         },
     }
 
@@ -273,7 +284,13 @@ def test_each_role_gets_its_answer_at_each_route(people: dict[str, Any], route: 
     assert not any(secret in answers[role].content for role in ROLES[:3])
 
 
-@pytest.mark.parametrize("route", [name for name, (_, path, _) in ROUTES.items() if "{" in path and name not in OPEN])
+# What everybody may see, links that are signed, and the one interface whose contract tells another's from nobody's.
+_TOLD_APART = {"product", "upload", "invoice", "event-entries", "event-entry"}
+
+
+@pytest.mark.parametrize(
+    "route", [name for name, (_, path, _) in ROUTES.items() if "{" in path and name not in _TOLD_APART]
+)
 def test_what_is_anothers_and_what_does_not_exist_are_one_answer(people: dict[str, Any], route: str) -> None:
     method, path, _ = ROUTES[route]
     another = _call(people, "other customer", method, path)

@@ -190,6 +190,8 @@ def worded(error: DomainError) -> DomainError:
 
 
 def _worded(fault: Fault) -> Fault:
-    text = _TEXTS[fault.code]
-    detail = text(fault.facts) if callable(text) else text.format_map(fault.facts)
-    return Fault(fault.code, {"detail": detail}, tuple(_FIELDS.get(step, step) for step in fault.at))
+    at = tuple(_FIELDS.get(step, step) for step in fault.at)
+    text = _TEXTS.get(fault.code)
+    if text is None:
+        return Fault(fault.code, fault.facts, at)
+    return Fault(fault.code, {"detail": text(fault.facts) if callable(text) else text.format_map(fault.facts)}, at)

@@ -20,6 +20,7 @@ CONFLICTS: Mapping[str, str] = {
     "refund_gone": "The money has gone back by another way since.",
     "campaign_not_draft": "The flyer is no draft any more: it says what it says.",
     "campaign_not_scheduled": "The flyer is a draft: it is not to be sent yet.",
+    "event_not_open": "This event takes no entries at the moment.",
     "key_used": "This Idempotency-Key was used for another refund.",
 }
 FORBIDDEN: Mapping[str, str] = {

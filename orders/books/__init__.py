@@ -1,5 +1,5 @@
-"""The invariants of stock, status, payments, settlements and the ledger, each one question to the database whose right
-answer is no rows.
+"""The invariants of stock, status, payments, settlements, the ledger and invoices, each one question to the database
+whose right answer is no rows.
 
 All are asked of one snapshot, so that they hold, and can be checked, at any moment while the shop is open.
 """
@@ -13,7 +13,9 @@ from django.db import connection, transaction
 
 from orders.books.campaigns import CAMPAIGNS
 from orders.books.coupons import COUPONS
+from orders.books.entries import ENTRIES
 from orders.books.goods import GOODS
+from orders.books.invoices import INVOICES
 from orders.books.ledger import LEDGER
 from orders.books.money import MONEY
 from orders.books.refunds import REFUNDS
@@ -23,8 +25,16 @@ from payments.settlements.books import INVARIANTS as SETTLEMENTS
 SHOWN = 20
 
 INVARIANTS: tuple[tuple[str, str], ...] = (
-    *(*GOODS, *STATUS, *COUPONS, *CAMPAIGNS),
-    *(*MONEY, *REFUNDS, *LEDGER, *SETTLEMENTS),
+    *GOODS,
+    *STATUS,
+    *COUPONS,
+    *CAMPAIGNS,
+    *ENTRIES,
+    *MONEY,
+    *REFUNDS,
+    *LEDGER,
+    *INVOICES,
+    *SETTLEMENTS,
 )
 """Name, and a statement that selects who offends and how."""
 

@@ -9,7 +9,9 @@ from orders.models.campaigns import (
     MailingKey,
 )
 from orders.models.coupons import Coupon, CouponCode, CouponCustomer, CouponKind, CouponUse
+from orders.models.entries import EntryOrder
 from orders.models.history import ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
+from orders.models.invoices import Invoice, InvoiceCounter, InvoiceKind, InvoicePdf
 from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, OrderType, PaymentTerms
 from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
 
@@ -24,9 +26,14 @@ __all__ = [
     "CouponCustomer",
     "CouponKind",
     "CouponUse",
+    "EntryOrder",
     "FlyerImage",
     "Fulfilment",
     "HistoryEvent",
+    "Invoice",
+    "InvoiceCounter",
+    "InvoiceKind",
+    "InvoicePdf",
     "MailingKey",
     "Notice",
     "NoticeKind",

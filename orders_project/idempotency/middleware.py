@@ -18,8 +18,9 @@ from orders_project.problems import problem_answer
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 
 _PREFIX = "/api/v1/"
-# Answers with tokens in them are not kept; gateways have their own way of telling a repetition.
+# Here a mailing system's key is asked for.
 _MAILING = "/api/v1/flyers/"
+# Answers with tokens in them are not kept; gateways have their own way of telling a repetition.
 _NOT_KEPT = ("/api/v1/auth/", "/api/v1/webhooks/")
 
 

@@ -52,7 +52,7 @@ FOR EACH ROW WHEN ({" OR ".join(f"NEW.{name} < OLD.{name}" for name in _FIGURES)
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0008_campaigns"), ("catalog", "0001_initial")]
+    dependencies = [("orders", "0011_campaigns"), ("catalog", "0001_initial")]
 
     operations = [
         rows_stay("orders_campaign"),

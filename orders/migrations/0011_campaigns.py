@@ -11,7 +11,7 @@ import kit.ids
 class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0002_tax_number"),
-        ("orders", "0007_coupon_guards"),
+        ("orders", "0010_invoice_guards"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
