@@ -27,6 +27,7 @@ from orders.settlement import settle
 from orders_project.dialects.retrieval import openapi
 from payments.models import PaymentRequest
 from tests import shop as shops
+from tests.events import add_event, add_profile, enter_for_cash
 from tests.flyers import CLERK, CONTENT, campaigns, flyer_order, issue_coupon, paid_order, picture
 from tests.orders.test_api_flyers import worker
 from tests.payments.reports import payment
@@ -137,6 +138,18 @@ def test_add_ons_are_there_only_if_there_are_some_and_flyers_always(shop: Shop, 
     _, others = retrieve(shops.place(ada, shop.cash, (shop.cable, 3)), ada)
     assert others["products"]["flyers"] == []
     assert others["products"]["items"] == len(others["products"]["addOns"]) == 1
+
+
+def test_an_entry_in_an_event_is_an_add_on_without_an_address(ada: Shopper) -> None:
+    order = enter_for_cash(add_profile(ada, add_event()))
+    _, body = retrieve(order, ada)
+    line = order.lines.get()
+    assert body["products"] == {
+        "items": 1,
+        "flyers": [],
+        "addOns": [{"id": line.pk, "title": "Photography - 2020", "quantity": 1, "cost": 500}],
+    }
+    assert [body[name] for name in ("status", "street", "city", "state", "zip")] == ["Paid", "", "", "", ""]
 
 
 def test_a_draft_of_nothing_has_every_key(shop: Shop, ada: Shopper) -> None:
