@@ -45,7 +45,7 @@ def _mails() -> list[str]:
     """The subjects of the mails that go out now."""
     mail.outbox.clear()
     jobs.send_notices(0)
-    return [one.subject for one in mail.outbox]
+    return [str(one.subject) for one in mail.outbox]
 
 
 def test_bought_paid_sent_and_proved(shop: Shop, sandbox: SandboxProcess) -> None:
