@@ -22,6 +22,7 @@ from procrastinate.jobs import Status
 from kit import clock
 from kit.crashpoints import Seam, crashpoint
 from orders import actors, cancellation, events, expiry, notifications, payments, queue
+from orders.campaigns import images
 from orders.confirmation import ask_gateway
 from orders.invoices import archive
 from orders.models import Invoice, Order
@@ -167,6 +168,17 @@ def send_notices(timestamp: int) -> None:
     """Send the mails that are due."""
     del timestamp
     while notifications.send_due() == notifications.BATCH:
+        pass
+
+
+@app.periodic(cron="23 4 * * *")
+@app.task(
+    name="orders.forget_images", queue="upkeep", queueing_lock="orders.forget_images", lock="orders.forget_images"
+)
+def forget_images(timestamp: int) -> None:
+    """Delete uploaded images that no campaign has ever shown."""
+    del timestamp
+    while images.forget_unused():
         pass
 
 

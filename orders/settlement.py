@@ -27,6 +27,7 @@ from orders import (
     written_off,
 )
 from orders.actors import SYSTEM, Actor
+from orders.campaigns import ending
 from orders.invoices import issuing
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.status import SETTLED, by_money, note, transition
@@ -133,9 +134,13 @@ def _settle_live(order: Order, totals: queries.MoneyTotals, news: _News) -> None
         _settle_refunded(order, news)
         return
     if target != order.status:
+        before = order.status
         transition(order, target, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
         if target == OrderStatus.REFUNDED:
             call_off_payments(order)
+        elif before == OrderStatus.REFUNDED and target != OrderStatus.CANCELLED:
+            # What was refunded is paid for after all.
+            ending.revive(order)
     elif news.changed:
         note(order, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
     # What was given back of the sale is not due any more: were it paid once more, it would be too much. What waits for

@@ -77,6 +77,7 @@ LOOK: dict[str, Any] = {
                     _page("Refunds by staff", "assignment_return", "orders_orderrefund"),
                     _page("Invoices", "description", "orders_invoice"),
                     _page("Write-offs", "money_off", "orders_orderwriteoff"),
+                    _page("Flyer campaigns", "forward_to_inbox", "orders_campaign"),
                 ],
             },
             {
@@ -123,6 +124,11 @@ LOOK: dict[str, Any] = {
                     _page("Events", "campaign", "outgoing_outgoingevent"),
                     _page("Deliveries", "outbox", "outgoing_delivery"),
                 ],
+            },
+            {
+                "title": "Incoming reports",
+                "separator": True,
+                "items": [_page("Keys of mailing systems", "key", "orders_mailingkey")],
             },
             {
                 "title": "People",

@@ -12,6 +12,7 @@ _SEE_ORDERS = (
     "orders.view_orderline",
     "orders.view_orderhistory",
     "orders.view_notice",
+    "orders.view_campaign",
     "payments.view_paymentrequest",
     "payments.view_paymentattempt",
     "payments.view_refund",
@@ -40,6 +41,13 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "support": (*_SEE_ORDERS, "payments.view_creditbalance", "orders.cancel_order", "orders.refund_order"),
     # packs and sends, and takes the money at the door
     "warehouse": (*_SEE_ORDERS, "orders.fulfil_order", "orders.collect_cash"),
+    # looks after flyers: enters what they say, hands them to the mailing system, calls them off
+    "campaigns": (
+        *_SEE_ORDERS,
+        "orders.change_campaign",
+        "orders.schedule_campaign",
+        "orders.cancel_campaign",
+    ),
     # decides what is on sale, and how much of it there is
     "catalogue": (
         *(f"catalog.{act}_{model}" for act in ("view", "add", "change") for model in ("product", "variant")),
@@ -61,6 +69,9 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "outgoing.add_subscription",
         "outgoing.change_subscription",
         "outgoing.redeliver_delivery",
+        "orders.view_mailingkey",
+        "orders.add_mailingkey",
+        "orders.revoke_mailingkey",
     ),
     # checks the money, sees what gateways told us and asks them again
     "accounting": (

@@ -113,7 +113,14 @@ RECONCILE_STUCK_AFTER = timedelta(minutes=env.int("RECONCILE_STUCK_AFTER_MINUTES
 # Captured money that no settlement contains after so long is put before a person.
 UNSETTLED_AFTER = timedelta(days=env.int("UNSETTLED_AFTER_DAYS", default=10))
 MAX_BODY_BYTES = 256 * 1024
-DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# Images alone may be larger, see orders_project.body_limits.
+MAX_IMAGE_BYTES = env.int("MAX_IMAGE_MB", default=8) * 1024 * 1024
+# What a picture may unfold to: four bytes a pixel.
+MAX_IMAGE_PIXELS = 25_000_000
+# Django's own bound, which does not know of routes: each has one before anything is read.
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES + MAX_IMAGE_BYTES
+# Where uploaded images lie; several servers share it.
+MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(BASE_DIR / "var" / "media"))
 
 # --- Django ---------------------------------------------------------------------------------------------------------
 
@@ -319,6 +326,10 @@ SPECTACULAR_SETTINGS = {
         "OrderStatusEnum": "orders.api.serializers.STATUS_CHOICES",
         "FulfilmentEnum": "orders.models.Fulfilment.choices",
         "RefundKindEnum": "orders.models.RefundKind.choices",
+        "CampaignStatusEnum": "orders.api.flyer_shapes.STATUS_CHOICES",
+        "PaymentTermsEnum": "orders.models.PaymentTerms.choices",
+        "GatewayEnum": "payments.models.GatewayName.choices",
+        "OnlineGatewayEnum": "orders.api.payments.ONLINE",
     },
 }
 

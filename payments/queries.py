@@ -115,6 +115,12 @@ def find_attempt(gateway: str, payment_id: str) -> PaymentAttempt | None:
     return attempts.select_related("request").first()
 
 
+def last_captured(subject_id: uuid.UUID) -> PaymentAttempt | None:
+    """The newest payment of a subject that money came in by, whatever went back since. One statement."""
+    attempts = PaymentAttempt.objects.filter(request__subject_id=subject_id, captured_minor__gt=0)
+    return attempts.order_by("-created_at", "-pk").first()
+
+
 def online_requests(subject_id: uuid.UUID) -> QuerySet[PaymentRequest]:
     """The requests of a subject that a gateway knows, the newest first."""
     requests = PaymentRequest.objects.filter(subject_id=subject_id, gateway_reference__isnull=False)

@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from tempfile import TemporaryDirectory
 
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
@@ -34,6 +35,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
         "DATABASE_URL": postgres.url("quittance"),
         "SANDBOX_DATABASE_URL": postgres.url("quittance_sandbox"),
         "GATEWAY_READ_TIMEOUT_S": "1",
+        "MEDIA_ROOT": _session.enter_context(TemporaryDirectory()),
     }
 os.environ |= {
     "SANDBOX_PORT": str(_free_port()),

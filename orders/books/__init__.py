@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from orders.books.campaigns import CAMPAIGNS
 from orders.books.coupons import COUPONS
 from orders.books.entries import ENTRIES
 from orders.books.goods import GOODS
@@ -28,6 +29,7 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
     *GOODS,
     *STATUS,
     *COUPONS,
+    *CAMPAIGNS,
     *ENTRIES,
     *MONEY,
     *REFUNDS,

@@ -15,13 +15,15 @@ from tests import shop
 from tests.admin.conftest import ANONYMOUS, CUSTOMER, EVERYBODY, SUPERUSER, SignIn, cash_order, page
 from tests.shop import Shop, Shopper
 
-SEE_ORDERS = {"support", "warehouse", "accounting", SUPERUSER}
+SEE_ORDERS = {"support", "warehouse", "campaigns", "accounting", SUPERUSER}
 LISTS: dict[str, set[str]] = {
     "/admin/orders/order/": SEE_ORDERS,
     "/admin/payments/paymentrequest/": SEE_ORDERS,
     "/admin/payments/refund/": SEE_ORDERS,
     "/admin/orders/orderrefund/": SEE_ORDERS,
     "/admin/orders/orderwriteoff/": SEE_ORDERS,
+    "/admin/orders/campaign/": SEE_ORDERS,
+    "/admin/orders/mailingkey/": {"integrations", SUPERUSER},
     "/admin/payments/creditbalance/": {"support", "accounting", SUPERUSER},
     "/admin/payments/dispute/": SEE_ORDERS,
     "/admin/payments/webhookevent/": {"accounting", SUPERUSER},
@@ -66,6 +68,8 @@ ADDS: dict[str, set[str]] = {
     "/admin/customers/user/add/": {SUPERUSER},
     "/admin/auth/group/add/": {SUPERUSER},
     "/admin/orders/order/add/": set(),
+    "/admin/orders/campaign/add/": set(),
+    "/admin/orders/mailingkey/add/": {"integrations", SUPERUSER},
     "/admin/payments/paymentrequest/add/": set(),
     "/admin/payments/refund/add/": set(),
     "/admin/orders/orderrefund/add/": set(),

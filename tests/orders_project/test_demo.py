@@ -1,13 +1,26 @@
-"""The demo data: an order in every state, and nothing of it that gets in the way."""
+"""The demo data: an order in every state, two flyers on their way, and nothing of it that gets in the way."""
 
 from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
 
 from django.core import mail
 from django.core.management import call_command
 
-from orders.models import Order, OrderStatus
+from orders.models import Campaign, Order, OrderStatus
 from orders.notifications import send_due
 from orders_project.roles import ensure_roles
+from tests.shop import send
+
+
+def seed() -> dict[str, Any]:
+    """What a script is told."""
+    out = StringIO()
+    call_command("seed_demo", "--json", stdout=out)
+    told: dict[str, Any] = json.loads(out.getvalue())
+    return told
 
 
 def test_the_demo_has_every_state_and_mails_nobody(db: None) -> None:
@@ -16,3 +29,24 @@ def test_the_demo_has_every_state_and_mails_nobody(db: None) -> None:
     assert set(Order.objects.values_list("status", flat=True)) == {status.value for status in OrderStatus}
     assert send_due() == 0
     assert mail.outbox == []
+
+
+def test_two_flyers_of_a_listed_customer_move_on_with_every_run(db: None) -> None:
+    ensure_roles()
+    seen = []
+    for _ in range(3):
+        told = seed()
+        tokens = {customer["id"]: customer["access"] for customer in told["customers"]}
+        flyers = []
+        for order in told["orders"]:
+            answer = send("GET", f"/api/order/{order['number']}", by=tokens[order["customer_id"]])
+            body = json.loads(answer.content)
+            assert (answer.status_code, body["status"]) == (200, order["status"])
+            flyers += [body["products"]["flyers"]] if len(body["products"]["flyers"]) == 2 else []
+        ((first, second),) = flyers
+        assert (first["status"], second["status"], second["rush"]) == ("Sending", "Scheduled", "1")
+        assert (first["prop_price"], second["prop_price"]) == ("$835,500", "$1,250,000")
+        assert send("GET", first["main_image"]).status_code == 200
+        seen.append((first["percentage_completed"], first["delivered"], first["opened"], first["clicked"]))
+    assert seen == [(7, 1646, 658, 82), (14, 3292, 1316, 164), (21, 4939, 1975, 246)]
+    assert Campaign.objects.count() == 2

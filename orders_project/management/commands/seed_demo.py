@@ -13,7 +13,7 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import goods, happenings, people, purchases, report, taxes
+from orders_project.demo import flyers, goods, happenings, people, purchases, report, taxes
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
@@ -39,6 +39,8 @@ class Command(BaseCommand):
             superuser = User.objects.get(email=people.SUPERUSER)
             shoppers = [one.customer for one in customers]
             purchases.ensure_orders(shoppers, physical, cash, superuser.pk)
+            flyer = next(product for product in products if product.kind == ProductKind.FLYER)
+            flyers.ensure_flyers(shoppers, flyer, superuser.pk)
             event = happenings.ensure_event(superuser)
             profiles = happenings.ensure_profiles(event, shoppers)
         found: dict[str, Any] = {
