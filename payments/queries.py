@@ -85,10 +85,9 @@ def facts(subject_id: uuid.UUID, currency: str, *, due: int, is_called_off: bool
     return PaymentFacts(due, authorized, captured, refunded, refunding, disputed, charged_back, is_called_off)
 
 
-def find_subject(gateway: str, reference: str) -> uuid.UUID | None:
-    """Whose money a gateway's payment request is for, if it is one of ours."""
-    requests = PaymentRequest.objects.filter(gateway=gateway, gateway_reference=reference)
-    return requests.values_list("subject_id", flat=True).first()
+def find_request(gateway: str, reference: str) -> PaymentRequest | None:
+    """A gateway's payment request, if it is one of ours."""
+    return PaymentRequest.objects.filter(gateway=gateway, gateway_reference=reference).first()
 
 
 def find_attempt(gateway: str, payment_id: str) -> PaymentAttempt | None:

@@ -186,6 +186,18 @@ ROUTES: dict[str, Row] = {
     "storefront-orders": ("POST", "/api/orders", (401, 404, 404, 204, 404)),
     "storefront-paid": ("PATCH", "/api/orders/{paid}/paid", (401, 404, 404, 204, 404)),
     "storefront-nothing": ("GET", "/api/orders/7/contents", (404, 404, 404, 404, 404)),
+    # Merchants alone, with their keys (tests/dialects/razorpay): nobody's token counts here.
+    "razorpay-orders": ("GET", "/v1/orders", (401, 401, 401, 401, 401)),
+    "razorpay-order": ("GET", "/v1/orders/{order}", (401, 401, 401, 401, 401)),
+    "razorpay-order-payments": ("GET", "/v1/orders/{order}/payments", (401, 401, 401, 401, 401)),
+    "razorpay-payment": ("GET", "/v1/payments/{order}", (401, 401, 401, 401, 401)),
+    "razorpay-capture": ("POST", "/v1/payments/{order}/capture", (401, 401, 401, 401, 401)),
+    "razorpay-refund": ("POST", "/v1/payments/{order}/refund", (401, 401, 401, 401, 401)),
+    "razorpay-payment-refunds": ("GET", "/v1/payments/{order}/refunds", (401, 401, 401, 401, 401)),
+    "razorpay-payment-refund": ("GET", "/v1/payments/{order}/refunds/{refund}", (401, 401, 401, 401, 401)),
+    "razorpay-refunds": ("POST", "/v1/refunds", (401, 401, 401, 401, 401)),
+    "razorpay-one-refund": ("GET", "/v1/refunds/{refund}", (401, 401, 401, 401, 401)),
+    "razorpay-nothing": ("GET", "/v1/customers", (404, 404, 404, 404, 404)),
 }
 
 

@@ -1,5 +1,5 @@
-"""The invariants of stock, status, payments, settlements and the ledger, each one question to the database whose right
-answer is no rows.
+"""The invariants of stock, status, payments, merchants, settlements and the ledger, each one question to the database
+whose right answer is no rows.
 
 All are asked of one snapshot, so that they hold, and can be checked, at any moment while the shop is open.
 """
@@ -16,11 +16,20 @@ from orders.books.ledger import LEDGER
 from orders.books.money import MONEY
 from orders.books.refunds import REFUNDS
 from orders.books.status import STATUS
+from payments.merchants.books import INVARIANTS as MERCHANTS
 from payments.settlements.books import INVARIANTS as SETTLEMENTS
 
 SHOWN = 20
 
-INVARIANTS: tuple[tuple[str, str], ...] = (*GOODS, *STATUS, *MONEY, *REFUNDS, *LEDGER, *SETTLEMENTS)
+INVARIANTS: tuple[tuple[str, str], ...] = (
+    *GOODS,
+    *STATUS,
+    *MONEY,
+    *REFUNDS,
+    *LEDGER,
+    *MERCHANTS,
+    *SETTLEMENTS,
+)
 """Name, and a statement that selects who offends and how."""
 
 

@@ -15,7 +15,7 @@ from django.db.models import Sum
 from kit import clock
 from kit.errors import DomainError, Fault
 from kit.money import Money
-from orders import queue, restocking
+from orders import restocking
 from orders.actors import Actor
 from orders.models import HistoryEvent, Order, OrderRefund, OrderRefundLine
 from orders.refund_limits import limit_minor
@@ -24,7 +24,7 @@ from orders.returns.rest import rest_of
 from orders.returns.rules import check_approver, check_key, check_pending, refuse_disputed
 from orders.settlement import settle_locked
 from orders.status import note
-from payments import refunding
+from payments import queue, refunding
 from payments.models import Refund, RefundDestination, RefundState
 
 

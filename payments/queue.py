@@ -1,6 +1,6 @@
 """Work put off until after the commit: the job's row is written by the transaction that is its reason.
 
-Jobs are named here and done in `orders.jobs`, which stands above every act.
+Jobs are named here and done in `orders.jobs`, which stands above every act and knows what the money is for.
 """
 
 from __future__ import annotations
