@@ -36,6 +36,7 @@ urlpatterns: list[Any] = [
     ),
     path("", include("orders_project.dialects.storefront.urls")),
     path("", include("orders_project.dialects.razorpay.urls")),
+    path("", include("orders_project.checkout.urls")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
 ]

@@ -179,6 +179,11 @@ ROUTES: dict[str, Row] = {
     "order-refund-approve": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/approve/", (401, 404, 404, 403, 403)),
     "order-refund-refuse": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/refuse/", (401, 404, 404, 403, 400)),
     "credits": ("GET", "/api/v1/credits/", (401, 200, 403, 200, 403)),
+    # The signature, or the order's id, is the capability.
+    "razorpay-verify": ("POST", "/api/v1/payments/razorpay/verify/", (400, 400, 400, 400, 400)),
+    "razorpay-standing": ("GET", "/api/v1/payments/razorpay/order_0/", (404, 404, 404, 404, 404)),
+    "checkout": ("GET", "/checkout/order_00000000000000", (404, 404, 404, 404, 404)),
+    "checkout-return": ("POST", "/checkout/order_00000000000000/return", (400, 400, 400, 400, 400)),
     "schema": ("GET", "/api/schema/", (200, 200, 200, 200, 200)),
     "docs": ("GET", "/api/docs/", (200, 200, 200, 200, 200)),
     "admin": ("GET", "/admin", (302, 302, 302, 302, 302)),  # to the back office's own door, below

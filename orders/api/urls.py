@@ -1,7 +1,10 @@
-"""Routes of orders, their payments and refunds, and of customer credit under /api/v1/. A trailing slash is optional."""
+"""Routes of orders, their payments and refunds, of customer credit and of checkouts under /api/v1/. A trailing slash is
+optional.
+"""
 
 from django.urls import re_path
 
+from orders.api.checkout import StandingView, VerifyView
 from orders.api.credits import CreditsView
 from orders.api.payments import PaymentsView
 from orders.api.refunds import ApproveRefundView, RefundsView, RefundView, RefuseRefundView
@@ -25,4 +28,6 @@ urlpatterns = [
         name="order-refund-refuse",
     ),
     re_path(r"^credits/?\Z", CreditsView.as_view(), name="credits"),
+    re_path(r"^payments/razorpay/verify/?\Z", VerifyView.as_view(), name="razorpay-verify"),
+    re_path(r"^payments/razorpay/(?P<reference>[^/]+)/?\Z", StandingView.as_view(), name="razorpay-standing"),
 ]

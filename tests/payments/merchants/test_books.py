@@ -15,7 +15,9 @@ ATTACKS: dict[str, str] = {
     "a merchant's order has one payment request, of its own amount, and every request for a merchant an order": (
         "UPDATE merchants_merchantorder SET reference = reference || 'x'"
     ),
-    "a merchant's order says what its payments say": "UPDATE merchants_merchantorder SET attempts = attempts + 1 WHERE attempts > 0",
+    "a merchant's order says what its payments say": (
+        "UPDATE merchants_merchantorder SET attempts = attempts + 1 WHERE attempts > 0"
+    ),
     "what was collected for a merchant is owed to it in the ledger, less what was promised back or taken by a bank": (
         "UPDATE payments_ledgerentry SET amount_minor = amount_minor - 1 WHERE account = 'merchant_funds'"
     ),
