@@ -1,6 +1,6 @@
 """A real browser without a window: Chromium, spoken to over a pipe in its DevTools protocol, with no driver between.
 
-`runner/prepare.sh dev` sees to it that there is one.
+`runner/find_browser.sh` sees to it that there is one; it knows the same names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
 PATIENCE_S = 20.0
 # As root there is no sandbox to be had; and a machine without a way out is not to look for one.
 _FLAGS = (
@@ -39,7 +46,7 @@ def executable() -> str:
     """Where the browser is. Raises RuntimeError."""
     chosen = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if chosen is None:
-        raise RuntimeError(f"No browser: install Debian's {NAMES[0]}, or set CHROMIUM to one.")
+        raise RuntimeError("No browser: sh runner/find_browser.sh says what to do.")
     return chosen
 
 
