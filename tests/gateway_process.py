@@ -26,7 +26,7 @@ class SandboxProcess:
             [*command, "--workers", "1", "--worker-class", "gthread", "--threads", "24", "--log-level", "warning"],
             env=environment(),
         )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 requests.get(f"{self.base_url}/books", timeout=2)

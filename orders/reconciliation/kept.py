@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from kit.ids import parse_id
 from orders.reconciliation.steps import Step
 from orders.reconciliation.work import BATCH, Work
+from payments.models import OwedTo
 from payments.reconciliation.discrepancies import Finding
 from payments.reconciliation.models import Discrepancy, DiscrepancyKind, ProposedAct
 
@@ -95,6 +96,7 @@ def _finding(
     may_keep = 0 if is_strange or status == "cancelled" else total
     ours: dict[str, Any] = {
         "subject": str(order_id),
+        **({} if isinstance(name, int) else {"owed_to": OwedTo.MERCHANT_FUNDS.value}),
         "order": name,
         "status": status,
         "payment": payment,

@@ -24,13 +24,14 @@ def check_target(url: str, *, resolve: Resolve = targets.look_up) -> list[str]:
     return targets.pinned(targets.allowed(url), resolve)
 
 
-def admit(subscription: Subscription, *, resolve: Resolve = targets.look_up) -> str:
-    """The new subscription is saved and active; returns its secret, which nobody can read again.
+def admit(subscription: Subscription, *, secret: str = "", resolve: Resolve = targets.look_up) -> str:
+    """The new subscription is saved and active; returns its secret, which nobody can read again: a new one, unless one
+    is brought along.
 
     Raises TargetRefused or OSError, and then nothing was written.
     """
     check_target(subscription.url, resolve=resolve)
-    secret = _new_secret()
+    secret = secret or _new_secret()
     subscription.sealed_secret = _sealer.seal(secret)
     subscription.save(force_insert=True)
     return secret

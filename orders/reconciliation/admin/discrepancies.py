@@ -28,7 +28,7 @@ from kit.money import Money
 from orders.reconciliation.admin.acts import ACTS, REFUSALS, Act
 from payments.admin.showing import subject_link
 from payments.gateways.base import GatewayError
-from payments.models import GatewayName
+from payments.models import GatewayName, OwedTo
 from payments.reconciliation.models import Discrepancy, DiscrepancyAct, DiscrepancyKind, DiscrepancyState
 
 _TONES = {"open": "warning", "resolved": "success", "gone": "info"}
@@ -144,7 +144,9 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     @display(description="Order")
     def subject(self, discrepancy: Discrepancy) -> str:
         subject_id = parse_id(discrepancy.ours.get("subject"))
-        return subject_link(subject_id) if subject_id else "-"
+        if subject_id is None:
+            return "-"
+        return subject_link(subject_id, owed_to=discrepancy.ours.get("owed_to", OwedTo.RECEIVABLE))
 
     @display(description="Ours")
     def our_side(self, discrepancy: Discrepancy) -> str:

@@ -13,7 +13,7 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import goods, people, purchases, report
+from orders_project.demo import goods, merchants, people, purchases, report
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
@@ -48,7 +48,7 @@ class Command(BaseCommand):
             "events": [],
             "orders": report.orders(customers),
             "apikey": "",
-            "razorpay": {"key_id": "", "key_secret": ""},
+            "razorpay": merchants.ensure_merchant(),
         }
         if options["json"]:
             self.stdout.write(json.dumps(found))
@@ -57,6 +57,7 @@ class Command(BaseCommand):
         for person in [*found["customers"], *staff]:
             role = person.get("role", "customer")
             self.stdout.write(f"{role:<11} {person['email']}  password {person['password']}")
+        self.stdout.write("merchant    key id {key_id}  key secret {key_secret}".format_map(found["razorpay"]))
 
 
 @contextmanager
