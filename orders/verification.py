@@ -49,9 +49,9 @@ def verify(reference: str, payment_id: str, signature: str) -> Verdict:
         subjects.ask_gateway(request)
     except GatewayError:
         # What is certain already stays so; of everything else nobody knows.
-        known = _of_payment(request, payment_id)
+        known = standing_of_payment(request, payment_id)
         return known if known in (Verdict.PAID, Verdict.REFUNDED) else Verdict.CHECKING
-    return _of_payment(request, payment_id)
+    return standing_of_payment(request, payment_id)
 
 
 def check(reference: str, payment_id: str, signature: str) -> PaymentRequest:
@@ -83,6 +83,13 @@ def standing_of(request: PaymentRequest) -> Verdict:
     return max(verdicts, key=list(Verdict).index, default=Verdict.UNPAID)
 
 
+def standing_of_payment(request: PaymentRequest, payment_id: str) -> Verdict:
+    """The same for one try; that of which we have not heard yet is being checked."""
+    request.refresh_from_db(fields=["state"])
+    attempt = PaymentAttempt.objects.filter(request=request, gateway_payment_id=payment_id).first()
+    return Verdict.CHECKING if attempt is None else _of_attempt(request, attempt)
+
+
 def find(reference: str) -> PaymentRequest | None:
     """The request that a payer knows by this id. What was never shown to anybody is not found."""
     if "\0" in reference:
@@ -98,13 +105,6 @@ def _secrets(request: PaymentRequest) -> Iterable[str]:
         return ()
     merchants = MerchantOrder.objects.filter(pk=request.subject_id).values_list("merchant_id", flat=True)
     return keys.secrets_of(merchants.get())
-
-
-def _of_payment(request: PaymentRequest, payment_id: str) -> Verdict:
-    request.refresh_from_db(fields=["state"])
-    attempt = PaymentAttempt.objects.filter(request=request, gateway_payment_id=payment_id).first()
-    # Signed, and not in the gateway's list yet.
-    return Verdict.CHECKING if attempt is None else _of_attempt(request, attempt)
 
 
 _BY_STATE = {

@@ -65,7 +65,7 @@ def hand_over(request: HttpRequest, reference: str) -> HttpResponse:
         found = verification.check(reference, payment_id, signature)
     except NotSigned:
         return _refused(request, "This was not signed by the gateway.", 400)
-    if verification.standing_of(found) not in _SETTLED:
+    if verification.standing_of_payment(found, payment_id) not in _SETTLED:
         return _refused(request, "The payment is not settled yet.", 409)
     signed = merchants.signed_outcome(reference, payment_id)
     if signed is None:

@@ -70,7 +70,9 @@ _LONGEST_TOLD, _MOST_TOLD = 512, 20
 def request_report(
     order: Entity, payments: list[Entity], refunds: Mapping[str, tuple[RefundReport, ...]]
 ) -> RequestReport:
-    """An order with every try to pay it."""
+    """An order with every try to pay it, in the order in which they were made: the gateway lists the newest first."""
+    tries = list(reversed(payments))
+    tries.sort(key=lambda payment: minor(payment.get("created_at") or 0))
     return RequestReport(
         gateway="razorpay",
         reference=name(order["id"]),
@@ -78,7 +80,7 @@ def request_report(
         client_secret="",
         amount=Money(minor(order["amount"]), order["currency"]),
         cancelled=False,
-        payments=tuple(payment_report(payment, refunds.get(payment["id"], ())) for payment in payments),
+        payments=tuple(payment_report(payment, refunds.get(payment["id"], ())) for payment in tries),
     )
 
 

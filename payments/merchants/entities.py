@@ -71,8 +71,14 @@ def payment_entity(attempt: PaymentAttempt, order: MerchantOrder) -> dict[str, A
         "tax": details.get("tax"),
         **{name: details.get(name) for name in _ERRORS},
         "acquirer_data": details.get("acquirer_data", {}),
-        "created_at": details.get("created_at", int(attempt.created_at.timestamp())),
+        "created_at": made_at(attempt),
     }
+
+
+def made_at(attempt: PaymentAttempt) -> int:
+    """When a payment was begun, in epoch seconds: by the gateway's clock where it told the time."""
+    told: int = attempt.details.get("created_at", int(attempt.created_at.timestamp()))
+    return told
 
 
 def as_authorized(payment: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from payments.merchants.entities import made_at
 from payments.merchants.models import MerchantOrder
 from payments.models import GatewayName, OwedTo, PaymentAttempt, Refund
 
@@ -50,9 +51,10 @@ def find_order(merchant_id: uuid.UUID, reference: str) -> MerchantOrder | None:
     return MerchantOrder.objects.filter(merchant_id=merchant_id, reference=reference).first()
 
 
-def payments_of(order: MerchantOrder) -> QuerySet[PaymentAttempt]:
-    """Every try to pay the order, failed ones too, the newest first."""
-    return PaymentAttempt.objects.filter(request__subject_id=order.pk).order_by("-created_at", "-pk")
+def payments_of(order: MerchantOrder) -> list[PaymentAttempt]:
+    """Every try to pay the order, failed ones too, the newest first, by the gateway's clock where it told the time."""
+    tries = PaymentAttempt.objects.filter(request__subject_id=order.pk).order_by("-created_at", "-pk")
+    return sorted(tries, key=made_at, reverse=True)
 
 
 def find_payment(payment_id: str) -> PaymentAttempt | None:
