@@ -7,11 +7,15 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Sum
 from django.http import HttpResponse
 from django.test import Client
 
 from payments.merchants import keys
 from payments.merchants.models import Merchant, MerchantKey, MerchantOrder
+from payments.models import Account, LedgerEntry
+from tests.gateway_process import SandboxProcess
+from tests.jobs import deliver, work
 
 ORDERS = "/v1/orders"
 
@@ -101,3 +105,24 @@ def order(by: Integration, amount: int = 50000, **fields: Any) -> dict[str, Any]
 def row(made: dict[str, Any]) -> MerchantOrder:
     """The order's row as it is now."""
     return MerchantOrder.objects.get(reference=made["id"])
+
+
+def paid(by: Integration, sandbox: SandboxProcess, amount: int = 50000, outcome: str = "succeed", **fields: Any) -> str:
+    """A payment of an order of its own, of which we have heard; its id."""
+    made = order(by, amount, **fields)
+    payment: str = sandbox.pay(made["id"], outcome)["payment"]
+    hear()
+    return payment
+
+
+def hear() -> None:
+    """The gateway's webhooks arrive and are worked."""
+    deliver()
+    work()
+
+
+def owed(to: Integration, currency: str = "INR") -> int:
+    """What the ledger owes the merchant for all its orders."""
+    entries = LedgerEntry.objects.filter(account=Account.MERCHANT_FUNDS, currency=currency)
+    of_merchant = entries.filter(subject_id__in=MerchantOrder.objects.filter(merchant=to.merchant).values("pk"))
+    return -int(of_merchant.aggregate(sum=Sum("amount_minor", default=0))["sum"])

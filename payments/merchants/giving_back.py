@@ -13,9 +13,9 @@ from kit.errors import DomainError, Fault, NotFound
 from payments import collecting, recording, refunding
 from payments.gateways.base import Declined, GatewayError, OutcomeUnknown, Reason, Rejected, Unavailable
 from payments.merchants import looking, settling
-from payments.merchants.failing import told
+from payments.merchants.failing import GatewayFailed, told
 from payments.merchants.models import MerchantOrder, MerchantRefund
-from payments.models import AttemptState, PaymentAttempt, Refund, RefundState
+from payments.models import OPEN_REFUND_STATES, AttemptState, PaymentAttempt, Refund, RefundState
 from payments.refunding import RefundAsk
 
 _REASON = "Asked for by the merchant"
@@ -57,9 +57,13 @@ def refund_payment(merchant_id: uuid.UUID, payment_id: str, wish: RefundWish) ->
     if attempt.state != AttemptState.CAPTURED:
         attempt = looking.look_again(attempt)
     refund, is_new = _write(order.pk, attempt, wish)
-    if not is_new and refund.gateway_refund_id is None:
-        # Cut off before anybody learned what became of it: the gateway may have it.
-        looking.look_again(attempt)
+    if not is_new and refund.state in OPEN_REFUND_STATES:
+        # Cut off before anybody learned, or wrote down, what became of it: the gateway may have it.
+        try:
+            looking.look_again(attempt)
+        except GatewayFailed:
+            if refund.gateway_refund_id is None:
+                raise
         refund.refresh_from_db()
     if refund.gateway_refund_id is None:
         with told():
