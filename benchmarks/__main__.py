@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import hot, listing, placing, report
+from benchmarks import hot, listing, pdf, placing, report
 from benchmarks.load import BrokenAnswer
 from benchmarks.pgbench import YardstickFailed
 from benchmarks.placing import Load, WrongAnswer
@@ -27,7 +27,7 @@ from runner.console import say
 from runner.refusal import Refusal
 from runner.tether import die_with_parent
 
-SCENARIOS = ("placing", "hot", "oversell", "listing")
+SCENARIOS = ("placing", "hot", "oversell", "listing", "pdf")
 DIRECTORY = Path("var") / "bench"
 COUNTING_S = 2.0
 # All lists together take as long as this many other measurements.
@@ -85,6 +85,9 @@ def run(system: System, scenarios: Sequence[str], load: Load, results: Results) 
         say(f"\nA merchant lists its payment orders: {listing.FEW:,} of them, or {listing.MANY:,}\n")
         results.listing += listing.measure(system, *listing.listers(system), load.seconds / LISTS)
         say(report.listing(results.listing))
+    if "pdf" in scenarios:
+        results.pdf = pdf.measure(system)
+        say("\n" + report.pdf(results.pdf))
     worker_ms = system.spent().since(before).worker_ms
     results.mails = Mails(system.ask_database(_SENT), system.ask_database(_OUTSTANDING), worker_ms)
     say("\n" + report.mails(results.mails))

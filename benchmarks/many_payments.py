@@ -158,6 +158,11 @@ def fill(payments: int, gateway: str) -> None:
                     "SELECT variant_id, sum(on_hand_change) AS on_hand, sum(reserved_change) AS reserved "
                     "FROM catalog_stockmovement GROUP BY 1) m WHERE m.variant_id = s.variant_id"
                 )
+                # Documents are not copied: each has a number of its own.
+                cursor.execute(
+                    "UPDATE orders_order o SET needs_invoice = false WHERE status = 'paid' "
+                    "AND NOT EXISTS (SELECT FROM orders_invoice i WHERE i.order_id = o.id)"
+                )
             cursor.execute("RESET session_replication_role")
             cursor.execute("VACUUM ANALYZE")
 
@@ -218,7 +223,7 @@ def _purchase(gateway: str) -> Any:
     from orders import actors
     from orders.checks import DeliveryAddress, WantedItem
     from orders.models import PaymentTerms
-    from orders.placement import Purchase
+    from orders.placement import Buyer, Purchase
     from payments.models import GatewayName
 
     variant = Variant.objects.filter(sku="BENCH").first()
@@ -234,7 +239,7 @@ def _purchase(gateway: str) -> Any:
     customer, _ = Customer.objects.get_or_create(user=user, first_name="Ada")
     return Purchase(
         customer_id=customer.pk,
-        email=user.email,
+        buyer=Buyer(user.email),
         actor=actors.customer(user.pk),
         dialect="storefront",
         delivery_method_id=method[0].pk,

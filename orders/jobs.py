@@ -4,8 +4,8 @@ A job asks a gateway outside any transaction and then enters `orders.subjects`, 
 
 The queues keep slow parties apart, each in a worker process of its own (`runner.programs`): `events` are fresh webhooks
 and nothing else; `money` is all that waits for a gateway without anybody waiting for it; `mail` waits for the mail
-server; `orders` and `upkeep` wait for the database, and expiry for one gateway call an order. The runs of a periodic
-job never overlap: `queueing_lock` allows one in the queue, `lock` one at work.
+server; `orders` and `upkeep` wait for the database or make PDFs, and expiry for one gateway call an order. The runs of
+a periodic job never overlap: `queueing_lock` allows one in the queue, `lock` one at work.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from procrastinate.jobs import Status
 from kit import clock
 from kit.crashpoints import Seam, crashpoint
 from orders import actors, cancellation, events, expiry, notifications, subjects
+from orders.invoices import archive
+from orders.models import Invoice
 from payments import collecting, inbox, queries, queue, refunding
 from payments.gateways.base import GatewayError, OutcomeUnknown, Unavailable
 from payments.models import CHASED_REFUND_STATES, EventState, PaymentRequest, Refund, RequestState, WebhookEvent
@@ -109,6 +111,12 @@ def chase_capture(request_id: str) -> None:
         subjects.ask_gateway(request)
     except GatewayError as error:
         log.warning("capture_without_answer", request=request_id, reason=error.reason)
+
+
+@app.task(name=archive.RENDER_INVOICE, queue="upkeep", retry=_RETRY)
+def render_invoice(invoice_id: str) -> None:
+    """Make the PDF of an invoice, unless somebody has asked for it already."""
+    archive.pdf_of(Invoice.objects.get(pk=uuid.UUID(invoice_id)))
 
 
 @app.periodic(cron="* * * * * */10")

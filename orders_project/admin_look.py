@@ -75,6 +75,7 @@ LOOK: dict[str, Any] = {
                 "items": [
                     _page("Orders", "shopping_cart", "orders_order"),
                     _page("Refunds by staff", "assignment_return", "orders_orderrefund"),
+                    _page("Invoices", "description", "orders_invoice"),
                 ],
             },
             {
@@ -111,6 +112,15 @@ LOOK: dict[str, Any] = {
                     _page("Stock", "inventory_2", "catalog_stock"),
                     _page("Stock movements", "swap_vert", "catalog_stockmovement"),
                     _page("Delivery methods", "local_shipping", "catalog_deliverymethod"),
+                    _page("Tax rates", "percent", "catalog_taxrate"),
+                ],
+            },
+            {
+                "title": "Events",
+                "separator": True,
+                "items": [
+                    _page("Events", "event", "catalog_event"),
+                    _page("Entries", "how_to_reg", "customers_eventprofile"),
                 ],
             },
             {

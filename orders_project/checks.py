@@ -8,7 +8,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from kit.money import CURRENCIES
+from orders.invoices import issuing, numbering
 from orders.late_money import Otherwise, Revives
+from orders.taxes.arithmetic import TaxRounding
 
 LEAST_CALLS_PER_SECOND = 100
 
@@ -26,7 +28,12 @@ def rules_are_known(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     del app_configs
     return [
         Error(f"{name}={getattr(settings, name)} is none of {', '.join(known)}.", id="quittance.E007")
-        for name, known in (("LATE_MONEY_REVIVES", Revives), ("LATE_MONEY_OTHERWISE", Otherwise))
+        for name, known in (
+            ("LATE_MONEY_REVIVES", Revives),
+            ("LATE_MONEY_OTHERWISE", Otherwise),
+            ("TAX_ROUNDING", TaxRounding),
+            ("INVOICE_ON_DELIVERY_ISSUED", (issuing.SENT, issuing.PAID)),
+        )
         if getattr(settings, name) not in list(known)
     ]
 
@@ -38,12 +45,25 @@ def merchants_can_call(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     if settings.MERCHANT_CALLS_PER_SECOND < LEAST_CALLS_PER_SECOND:
         text = f"MERCHANT_CALLS_PER_SECOND is below {LEAST_CALLS_PER_SECOND}."
-        found.append(Error(text, hint="Raise it, or unset it.", id="quittance.E011"))
+        found.append(Error(text, hint="Raise it, or unset it.", id="quittance.E012"))
     unknown = sorted(set(settings.MERCHANT_CURRENCIES) - CURRENCIES)
     if unknown or not settings.MERCHANT_CURRENCIES:
         text = f"MERCHANT_CURRENCIES names no currencies: {', '.join(unknown) or 'it is empty'}."
-        found.append(Error(text, hint="Three capital letters each, comma separated.", id="quittance.E012"))
+        found.append(Error(text, hint="Three capital letters each, comma separated.", id="quittance.E013"))
     return found
+
+
+@register()
+def invoices_can_be_numbered(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """Errors for numbers that two documents could share, or that the law does not allow."""
+    del app_configs
+    faults = numbering.format_faults(
+        settings.INVOICE_NUMBER_FORMAT,
+        settings.INVOICE_SERIES,
+        settings.FISCAL_YEAR_FIRST_MONTH,
+        settings.SELLER.country,
+    )
+    return [Error(fault, id="quittance.E011") for fault in faults]
 
 
 def _errors() -> list[CheckMessage]:

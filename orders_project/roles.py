@@ -17,7 +17,10 @@ _SEE_ORDERS = (
     "payments.view_refund",
     "payments.view_dispute",
     "orders.view_orderrefund",
+    "orders.view_invoice",
     "customers.view_customer",
+    "customers.view_eventprofile",
+    "catalog.view_event",
     "catalog.view_product",
     "catalog.view_variant",
     "catalog.view_stock",
@@ -43,6 +46,13 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "catalog.view_stock",
         "catalog.change_stock",
         "catalog.view_stockmovement",
+    ),
+    # plans events, and sees who takes part
+    "events": (
+        "catalog.view_event",
+        "catalog.add_event",
+        "catalog.change_event",
+        "customers.view_eventprofile",
     ),
     # connects the shop's own systems and merchants who collect through us: whoever decides who hears of what happens,
     # and who may ask for money, has a role of its own
@@ -73,6 +83,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "payments.view_ledgertransfer",
         "payments.view_ledgerentry",
         "payments.view_creditbalance",
+        *(f"catalog.{act}_taxrate" for act in ("view", "add", "change")),
         "orders.refund_order",
         "orders.approve_refund",
         "orders.ask_gateway",

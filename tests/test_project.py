@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from orders.cash import collect_cash
 from orders.models import OrderRefund
 from orders_project.roles import ensure_roles
 from tests import shop as shops
+from tests.events import add_event, add_profile
 from tests.shop import Shop, item, order_body, send
 
 # --- migrations -----------------------------------------------------------------------------------------------------
@@ -149,6 +151,7 @@ def test_the_example_names_every_setting_and_no_other() -> None:
 # --- who may enter which route --------------------------------------------------------------------------------------
 
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 ROLES = ("anonymous", "other customer", "staff", "owner", "support")
 type Row = tuple[str, str, tuple[int, int, int, int, int]]
 # Route -> method, path, and the status for each of ROLES. Another's thing is a 404, like one that does not exist; staff
@@ -178,6 +181,11 @@ ROUTES: dict[str, Row] = {
     "order-refund": ("GET", "/api/v1/orders/{refunded}/refunds/{refund}/", (401, 404, 404, 200, 200)),
     "order-refund-approve": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/approve/", (401, 404, 404, 403, 403)),
     "order-refund-refuse": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/refuse/", (401, 404, 404, 403, 400)),
+    "events": ("GET", "/api/v1/events/", (200, 200, 200, 200, 200)),
+    "event-entries": ("POST", "/api/v1/events/{event}/entries/", (401, 400, 403, 400, 403)),  # an empty form
+    "entries": ("GET", "/api/v1/entries/", (401, 200, 403, 200, 403)),
+    "entry": ("GET", "/api/v1/entries/{entry}/", (401, 404, 403, 200, 403)),
+    "event-entry": ("POST", "/order/{event}/{entry}", (401, 403, 403, 409, 403)),  # the event is over
     "credits": ("GET", "/api/v1/credits/", (401, 200, 403, 200, 403)),
     # The signature, or the order's id, is the capability.
     "razorpay-verify": ("POST", "/api/v1/payments/razorpay/verify/", (400, 400, 400, 400, 400)),
@@ -190,6 +198,8 @@ ROUTES: dict[str, Row] = {
     "storefront-with-payment": ("POST", "/api/orders/with-payment", (401, 404, 404, 200, 404)),
     "storefront-orders": ("POST", "/api/orders", (401, 404, 404, 204, 404)),
     "storefront-paid": ("PATCH", "/api/orders/{paid}/paid", (401, 404, 404, 204, 404)),
+    # Whoever has the link needs no account; without its signature everybody is refused alike.
+    "invoice": ("GET", "/order/{number}/invoice", (403, 403, 403, 403, 403)),
     "storefront-nothing": ("GET", "/api/orders/7/contents", (404, 404, 404, 404, 404)),
     # Merchants alone, with their keys (tests/dialects/razorpay): nobody's token counts here.
     "razorpay-orders": ("GET", "/v1/orders", (401, 401, 401, 401, 401)),
@@ -238,6 +248,7 @@ def people(shop: Shop) -> dict[str, Any]:
     refunded = shops.place(owner, shop.cash, (shop.cable, 1))
     collect_cash(refunded.pk, amount=refunded.total, receipt=uuid.uuid4(), actor=actors.SYSTEM)
     shops.give_back(refunded.pk, refunded.total)
+    event = add_event(opens_at=LONG_AGO, closes_at=LONG_AGO + timedelta(days=1))
     ensure_roles()
     support = shops.hire("support@example.com")
     support.groups.add(Group.objects.get(name="support"))
@@ -255,6 +266,9 @@ def people(shop: Shop) -> dict[str, Any]:
             "paid": answer["Location"].rstrip("/").rpartition("/")[2],
             "refunded": refunded.pk,
             "refund": OrderRefund.objects.get().pk,
+            "event": event.slug,
+            "entry": add_profile(owner, event).pk.hex,
+            "number": refunded.number,
         },
     }
 
@@ -273,7 +287,13 @@ def test_each_role_gets_its_answer_at_each_route(people: dict[str, Any], route: 
     assert not any(secret in answers[role].content for role in ROLES[:3])
 
 
-@pytest.mark.parametrize("route", [name for name, (_, path, _) in ROUTES.items() if "{" in path and name != "product"])
+# What everybody may see, links that are signed, and the one interface whose contract tells another's from nobody's.
+_TOLD_APART = {"product", "invoice", "event-entries", "event-entry"}
+
+
+@pytest.mark.parametrize(
+    "route", [name for name, (_, path, _) in ROUTES.items() if "{" in path and name not in _TOLD_APART]
+)
 def test_what_is_anothers_and_what_does_not_exist_are_one_answer(people: dict[str, Any], route: str) -> None:
     method, path, _ = ROUTES[route]
     another = _call(people, "other customer", method, path)

@@ -1,11 +1,12 @@
-"""Routes of orders, their payments and refunds, of customer credit and of checkouts under /api/v1/. A trailing slash is
-optional.
+"""Routes of orders, their payments and refunds, of credit, checkouts and event entries under /api/v1/. A trailing slash
+is optional.
 """
 
 from django.urls import re_path
 
 from orders.api.checkout import StandingView, VerifyView
 from orders.api.credits import CreditsView
+from orders.api.entries import EntriesView, EntryView, EventEntriesView, EventsView
 from orders.api.payments import PaymentsView
 from orders.api.refunds import ApproveRefundView, RefundsView, RefundView, RefuseRefundView
 from orders.api.views import CancelOrderView, OrdersView, OrderView
@@ -30,4 +31,8 @@ urlpatterns = [
     re_path(r"^credits/?\Z", CreditsView.as_view(), name="credits"),
     re_path(r"^payments/razorpay/verify/?\Z", VerifyView.as_view(), name="razorpay-verify"),
     re_path(r"^payments/razorpay/(?P<reference>[^/]+)/?\Z", StandingView.as_view(), name="razorpay-standing"),
+    re_path(r"^events/?\Z", EventsView.as_view(), name="events"),
+    re_path(r"^events/(?P<slug>[^/]+)/entries/?\Z", EventEntriesView.as_view(), name="event-entries"),
+    re_path(r"^entries/?\Z", EntriesView.as_view(), name="entries"),
+    re_path(r"^entries/(?P<id>[^/]+)/?\Z", EntryView.as_view(), name="entry"),
 ]

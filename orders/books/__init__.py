@@ -1,5 +1,5 @@
-"""The invariants of stock, status, payments, merchants, settlements and the ledger, each one question to the database
-whose right answer is no rows.
+"""The invariants of stock, status, payments, merchants, settlements, the ledger and invoices, each one question to the
+database whose right answer is no rows.
 
 All are asked of one snapshot, so that they hold, and can be checked, at any moment while the shop is open.
 """
@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from orders.books.coupons import COUPONS
+from orders.books.entries import ENTRIES
 from orders.books.goods import GOODS
+from orders.books.invoices import INVOICES
 from orders.books.ledger import LEDGER
 from orders.books.money import MONEY
 from orders.books.refunds import REFUNDS
@@ -24,10 +27,13 @@ SHOWN = 20
 INVARIANTS: tuple[tuple[str, str], ...] = (
     *GOODS,
     *STATUS,
+    *COUPONS,
+    *ENTRIES,
     *MONEY,
     *REFUNDS,
     *LEDGER,
     *MERCHANTS,
+    *INVOICES,
     *SETTLEMENTS,
 )
 """Name, and a statement that selects who offends and how."""

@@ -28,6 +28,8 @@ LISTS: dict[str, set[str]] = {
     "/admin/catalog/stock/": {*SEE_ORDERS, "catalogue"},
     "/admin/catalog/stockmovement/": {*SEE_ORDERS, "catalogue"},
     "/admin/catalog/deliverymethod/": {*SEE_ORDERS, "catalogue"},
+    "/admin/catalog/event/": {*SEE_ORDERS, "events"},
+    "/admin/customers/eventprofile/": {*SEE_ORDERS, "events"},
     "/admin/reconciliation/discrepancy/": {"accounting", SUPERUSER},
     "/admin/reconciliation/reconciliationrun/": {"accounting", SUPERUSER},
     "/admin/settlements/settlement/": {"accounting", SUPERUSER},
@@ -57,6 +59,8 @@ ACTS: dict[str, set[str]] = {
 ADDS: dict[str, set[str]] = {
     "/admin/catalog/product/add/": {"catalogue", SUPERUSER},
     "/admin/catalog/deliverymethod/add/": {"catalogue", SUPERUSER},
+    "/admin/catalog/event/add/": {"events", SUPERUSER},
+    "/admin/customers/eventprofile/add/": set(),
     "/admin/outgoing/subscription/add/": {"integrations", SUPERUSER},
     "/admin/outgoing/outgoingevent/add/": set(),
     "/admin/outgoing/delivery/add/": set(),

@@ -12,8 +12,9 @@ from django.db import connection
 from kit.money import Money
 from orders import actors
 from orders.books import INVARIANTS, find_offenders
+from orders.books.entries import ENTRIES
 from orders.cash import collect_cash
-from orders.models import Order
+from orders.models import Coupon, CouponCode, Order
 from payments.merchants.books import INVARIANTS as MERCHANTS
 from payments.settlements.books import INVARIANTS as SETTLEMENTS
 from tests import books
@@ -40,6 +41,27 @@ LIES: dict[str, tuple[str, ...]] = {
     ),
     "UPDATE orders_orderline SET quantity = quantity + 1": ("an order's amounts are the sums of its lines",),
     "DELETE FROM orders_orderline": ("an order's amounts are the sums of its lines",),
+    "UPDATE orders_orderline SET taxes = '[{\"amount_minor\": 1}]'": (
+        "the taxes frozen on a line, or on a delivery, come to its tax, and none says why",
+    ),
+    "UPDATE orders_order SET tax_minor = 1, delivery_tax_minor = 1, discount_minor = discount_minor + 1": (
+        "the taxes frozen on a line, or on a delivery, come to its tax, and none says why",
+        "an order's amounts are the sums of its lines",
+    ),
+    "UPDATE orders_coupon SET spent_minor = spent_minor + 1": (
+        "a coupon counts its uses and what they took off, within its limits",
+    ),
+    "UPDATE orders_couponcode SET used = used - 1": ("a code counts its uses, within its limit",),
+    "DELETE FROM orders_couponcustomer": ("a coupon counts each customer's uses",),
+    "UPDATE orders_couponuse SET given_back_at = now()": (
+        "an order has the discount of the coupon that it uses, and uses one as long as it lives",
+        "a coupon counts its uses and what they took off, within its limits",
+        "a code counts its uses, within its limit",
+        "a coupon counts each customer's uses",
+    ),
+    "UPDATE orders_couponuse SET discount_minor = 1000": (
+        "an order has the discount of the coupon that it uses, and uses one as long as it lives",
+    ),
     "UPDATE orders_order SET collected_minor = collected_minor + 1": (
         "an order knows what was collected and refunded for it",
     ),
@@ -140,14 +162,50 @@ LIES: dict[str, tuple[str, ...]] = {
     ),
     "DELETE FROM orders_notice": (
         "a confirmation is due or sent for every order that was paid or is paid on delivery",
+        "a mail is due or sent for every order that was paid, and for every refund that was promised",
+    ),
+    "UPDATE orders_invoice SET serial = serial + 1": (
+        "the numbers of each series and fiscal year are dense, and their counter is at the last",
+    ),
+    "UPDATE orders_invoicecounter SET last = last + 1": (
+        "the numbers of each series and fiscal year are dense, and their counter is at the last",
+    ),
+    "ALTER TABLE orders_invoice DROP CONSTRAINT invoice_serial_once; UPDATE orders_invoice SET series = 'INV', "
+    "serial = CASE kind WHEN 'invoice' THEN 2 ELSE 1 END, issued_at = CASE kind WHEN 'invoice' THEN now() "
+    "ELSE now() + interval '1 day' END": (
+        "within a series and fiscal year nothing is issued before the number before it",
+    ),
+    "DELETE FROM orders_invoice": ("every paid order that needs an invoice has exactly one",),
+    "UPDATE orders_invoice SET total_minor = total_minor + 1, net_minor = net_minor + 1": (
+        "an invoice is of what its order costs, and only what is paid on delivery is still due",
+        "what a document says is what its columns say",
+    ),
+    "ALTER TABLE orders_invoice DROP CONSTRAINT invoice_due_within_total; "
+    "UPDATE orders_invoice SET due_minor = 10000": (
+        "an invoice is of what its order costs, and only what is paid on delivery is still due",
+    ),
+    "UPDATE orders_invoice SET view = jsonb_set(view, '{number}', '\"X\"')": (
+        "what a document says is what its columns say",
+    ),
+    "UPDATE orders_invoice SET total_minor = 99999, net_minor = 99999 WHERE kind = 'credit_note'": (
+        "the notes of an invoice are about its order, and never come to more than it",
+    ),
+    "DELETE FROM orders_invoice WHERE kind = 'credit_note'": (
+        "an invoice less its notes is what stands of the sale in the ledger, with its tax",
+    ),
+    "ALTER TABLE orders_invoicepdf DROP CONSTRAINT invoice_pdf_hash_is_its_own; INSERT INTO orders_invoicepdf "
+    "(invoice_id, content, sha256, rendering) SELECT id, 'x', repeat('0', 64), '' FROM orders_invoice": (
+        "a PDF is the one that its hash is of",
     ),
 }
 
 
 @pytest.fixture
 def order(shop: Shop, ada: Shopper) -> Order:
-    """An order that was paid in cash, with 1.00 USD back."""
-    order = place(ada, shop.cash, (shop.cable, 1))
+    """An order with a coupon that was paid in cash, with 1.00 USD back."""
+    coupon = Coupon.objects.create(name="A dollar", kind="amount", amount_minor=100, currency="USD")
+    CouponCode.objects.create(code="DOLLAR", coupon=coupon)
+    order = place(ada, shop.cash, (shop.cable, 1), coupon_code="DOLLAR")
     collect_cash(order.pk, amount=order.total, receipt=uuid.uuid4(), actor=actors.SYSTEM)
     return give_back(order.pk, Money(100, "USD"))
 
@@ -174,8 +232,9 @@ def test_each_lie_is_noticed(order: Order, statement: str, noticed: tuple[str, .
 
 
 def test_every_invariant_is_broken_by_some_lie() -> None:
-    """Those about settlements and merchants are lied to in their own tests."""
-    asked = {name for name, _ in INVARIANTS} - {name for name, _ in (*SETTLEMENTS, *MERCHANTS)}
+    """Those about settlements, entries and merchants are lied to in their own tests."""
+    elsewhere = (*SETTLEMENTS, *ENTRIES, *MERCHANTS)
+    asked = {name for name, _ in INVARIANTS} - {name for name, _ in elsewhere}
     assert asked == {name for noticed in LIES.values() for name in noticed}
 
 

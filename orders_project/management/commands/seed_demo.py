@@ -13,7 +13,7 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import goods, merchants, people, purchases, report
+from orders_project.demo import goods, happenings, merchants, people, purchases, report, taxes
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
@@ -33,10 +33,14 @@ class Command(BaseCommand):
             staff = people.ensure_staff()
             products = goods.ensure_products()
             methods = goods.ensure_delivery_methods()
+            taxes.ensure_tax_rates()
             physical = next(product for product in products if product.kind == ProductKind.PHYSICAL)
             cash = next(method for method in methods if method.cash_on_delivery)
             superuser = User.objects.get(email=people.SUPERUSER)
-            purchases.ensure_orders([one.customer for one in customers], physical, cash, superuser.pk)
+            shoppers = [one.customer for one in customers]
+            purchases.ensure_orders(shoppers, physical, cash, superuser.pk)
+            event = happenings.ensure_event(superuser)
+            profiles = happenings.ensure_profiles(event, shoppers)
         found: dict[str, Any] = {
             "customers": report.customers(customers),
             "staff": staff,
@@ -45,7 +49,7 @@ class Command(BaseCommand):
             "coupons": [],
             "packages": [],
             "memberships": [],
-            "events": [],
+            "events": happenings.shown(event, profiles),
             "orders": report.orders(customers),
             "apikey": "",
             "razorpay": merchants.ensure_merchant(),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("outgoing", "0002_guards"),
+        ("outgoing", "0003_notes_issued"),
     ]
 
     operations = [
@@ -61,6 +61,8 @@ class Migration(migrations.Migration):
                     ("dispute.opened", "Dispute opened"),
                     ("dispute.closed", "Dispute closed"),
                     ("invoice.issued", "Invoice issued"),
+                    ("credit_note.issued", "Credit note issued"),
+                    ("debit_note.issued", "Debit note issued"),
                 ],
                 max_length=32,
             ),
@@ -88,6 +90,8 @@ class Migration(migrations.Migration):
                         ("dispute.opened", "Dispute opened"),
                         ("dispute.closed", "Dispute closed"),
                         ("invoice.issued", "Invoice issued"),
+                        ("credit_note.issued", "Credit note issued"),
+                        ("debit_note.issued", "Debit note issued"),
                     ],
                     max_length=32,
                 )
@@ -117,6 +121,8 @@ class Migration(migrations.Migration):
                             "dispute.opened",
                             "dispute.closed",
                             "invoice.issued",
+                            "credit_note.issued",
+                            "debit_note.issued",
                         ],
                     )
                 ),
@@ -147,6 +153,8 @@ class Migration(migrations.Migration):
                             "dispute.opened",
                             "dispute.closed",
                             "invoice.issued",
+                            "credit_note.issued",
+                            "debit_note.issued",
                         ],
                     )
                 ),
