@@ -46,9 +46,8 @@ def want_what_is_due(order: Order) -> None:
     is paid, one for each refund that is promised. Asking again changes nothing. One statement.
     """
     settled = order.status in (OrderStatus.PAID, OrderStatus.COMPLETED)
-    if settled or order.collected_minor:
-        with connection.cursor() as cursor:
-            cursor.execute(_WANT, {"order": order.pk, "settled": settled, "costs": order.total_minor > 0})
+    with connection.cursor() as cursor:
+        cursor.execute(_WANT, {"order": order.pk, "settled": settled, "costs": order.total_minor > 0})
 
 
 class _ServerDown(Exception):

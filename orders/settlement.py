@@ -20,7 +20,7 @@ from orders import late_money, notifications, refund_failures, refunded_twice, r
 from orders.actors import SYSTEM, Actor
 from orders.invoices import issuing
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
-from orders.status import by_money, note, transition
+from orders.status import SETTLED, by_money, note, transition
 from payments import collecting, disputing, queries, queue, recasting, recording, refunding
 from payments.gateways.base import RequestReport
 from payments.models import Refund, RefundDestination, RefundState
@@ -78,13 +78,15 @@ def settle_locked(order: Order, *, actor: Actor, restocks: bool = False) -> None
         _settle_cancelled(order, totals, news)
     else:
         _settle_live(order, totals, news)
-    for strange in refunding.kept_in_other_currencies(order.pk, order.currency):
+    strange = refunding.kept_in_other_currencies(order.pk, order.currency)
+    for amount in strange:
         # It counts for nothing here, whatever the order's status.
-        _promise(order, strange, reason="Paid in another currency", actor=SYSTEM)
+        _promise(order, amount, reason="Paid in another currency", actor=SYSTEM)
     recasting.absorb_lost(order.pk, order.currency)
     if restocks:
         restocking.restock(order)
-    notifications.want_what_is_due(order)
+    if strange or order.collected_minor or order.status in SETTLED:
+        notifications.want_what_is_due(order)
     issuing.issue_due(order)
 
 
