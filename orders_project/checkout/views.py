@@ -86,6 +86,7 @@ def _context(request: HttpRequest, found: PaymentRequest, payee: Payee | None, c
         "reference": reference,
         "amount": found.amount,
         "name": payee.name if payee else "",
+        "seller": payee.name if payee else settings.SELLER.name,
         "description": found.description,
         "state": state,
         "is_live": not settings.SANDBOX,

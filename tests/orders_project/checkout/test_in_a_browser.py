@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,16 +14,18 @@ from urllib.parse import parse_qs, quote
 import pytest
 from django.conf import settings
 
+from orders.models import Order
 from payments.merchants.models import MerchantOrder
 from payments.models import PaymentAttempt, PaymentRequest
 from tests import browser as browsers
 from tests import merchants
 from tests.browser import Browser, Page
+from tests.events import add_event, add_profile
 from tests.gateway_process import SandboxProcess
 from tests.jobs import work
 from tests.merchants import Integration, enrol
 from tests.server_process import ServerProcess
-from tests.shop import Shop, Shopper, item, order_with_payment
+from tests.shop import Shop, Shopper, item, order_with_payment, send
 
 
 class Site:
@@ -201,4 +204,23 @@ def test_an_order_of_the_shop_is_paid_on_the_same_page(
     assert PaymentRequest.objects.get(gateway_reference=reference).state == "paid"
     assert page.ask("document.getElementById('handover')") is None
     assert settings.SANDBOX
+    work()
+
+
+def test_an_entry_is_paid_on_the_same_page_which_waits_for_the_gateway(
+    server: ServerProcess, sandbox: SandboxProcess, ada: Shopper, page: Page
+) -> None:
+    profile = add_profile(ada, add_event())
+    handed = json.loads(send("POST", f"/order/{profile.event.slug}/{profile.pk.hex}", by=ada).content)
+    page.open(f"{server.base_url}/checkout/{handed['order']['id']}")
+    page.wait_for_text("500.00 INR")
+    sandbox.arm("razorpay", "retrieve", "error_500")
+    pay_in_sandbox(page, "succeed")
+    page.wait_for_text("We are checking your payment")
+    profile.refresh_from_db()
+    assert ("Paid." in page.text(), profile.entered_by) == (False, None)
+    page.wait_for_text("Thank you: the payment has arrived")
+    profile.refresh_from_db()
+    assert profile.entered_by == Order.objects.get().pk
+    assert page.complaints == []
     work()
