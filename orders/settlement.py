@@ -16,22 +16,13 @@ from django.db import transaction
 from catalog import stock
 from kit.crashpoints import Seam, crashpoint
 from kit.money import Money
-from orders import (
-    late_money,
-    notifications,
-    queue,
-    refund_failures,
-    refunded_twice,
-    restocking,
-    waiting,
-    written_off,
-)
+from orders import late_money, notifications, refund_failures, refunded_twice, restocking, waiting, written_off
 from orders.actors import SYSTEM, Actor
 from orders.campaigns import ending
 from orders.invoices import issuing
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.status import SETTLED, by_money, note, transition
-from payments import collecting, disputing, queries, recasting, recording, refunding
+from payments import collecting, disputing, queries, queue, recasting, recording, refunding
 from payments.gateways.base import RequestReport
 from payments.models import Refund, RefundDestination, RefundState
 from payments.refunding import RefundAsk

@@ -98,6 +98,15 @@ LOOK: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Merchants",
+                "separator": True,
+                "items": [
+                    _page("Merchants", "storefront", "merchants_merchant"),
+                    _page("Merchants' keys", "key", "merchants_merchantkey"),
+                    _page("Merchants' orders", "shopping_bag", "merchants_merchantorder"),
+                ],
+            },
+            {
                 "title": "Catalogue",
                 "separator": True,
                 "items": [

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from orders_project.dialects.event import openapi as event
+from orders_project.dialects.razorpay import openapi as razorpay
 from orders_project.dialects.retrieval import openapi as retrieval
 from orders_project.dialects.storefront import openapi as storefront
 from orders_project.idempotency.middleware import keeps
@@ -128,10 +129,18 @@ def document_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def document_other_routes(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular, after `document_problems`: these say themselves what they refuse."""
-    result["components"]["schemas"] |= storefront.SCHEMAS | event.SCHEMAS | retrieval.SCHEMAS
-    dialects = {**storefront.paths(_KEY), **event.paths(_KEY), **retrieval.paths()}
-    result["paths"] = {**dialects, **result["paths"], "/api/v1/health/": _HEALTH}
-    result["paths"]["/order/{number}/invoice"] = _INVOICE
+    for dialect in (storefront, event, razorpay, retrieval):
+        result["components"]["schemas"] |= dialect.SCHEMAS
+    result["components"].setdefault("securitySchemes", {}).update(razorpay.SECURITY)
+    result["paths"] = {
+        **storefront.paths(_KEY),
+        **event.paths(_KEY),
+        **razorpay.paths(_KEY),
+        **retrieval.paths(),
+        **result["paths"],
+        "/api/v1/health/": _HEALTH,
+        "/order/{number}/invoice": _INVOICE,
+    }
     return result
 
 

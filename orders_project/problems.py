@@ -39,6 +39,7 @@ _TEXTS = {
     "email_taken": "There is an account with this e-mail already.",
     "wrong_password": "This is not the present password.",
     "not_a_country": "Not a country.",
+    "signature_invalid": "The checkout has not signed this for this order.",
     "lines_missing": "Name the lines that are given back, or the delivery.",
     "lines_not_expected": "Lines go with the kind lines alone.",
     "delivery_not_expected": "The delivery goes with the kind lines alone.",

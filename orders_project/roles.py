@@ -63,7 +63,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "catalog.change_event",
         "customers.view_eventprofile",
     ),
-    # connects the merchant's own systems; decides who hears of everything that happens, so a role of its own
+    # connects the shop's own systems and merchants who collect through us: whoever decides who hears of what happens,
+    # and who may ask for money, has a role of its own
     "integrations": (
         *_SEE_OUTGOING,
         "outgoing.add_subscription",
@@ -72,12 +73,19 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "orders.view_mailingkey",
         "orders.add_mailingkey",
         "orders.revoke_mailingkey",
+        "merchants.view_merchant",
+        "merchants.add_merchant",
+        "merchants.change_merchant",
+        "merchants.view_merchantkey",
+        "merchants.manage_merchantkey",
     ),
     # checks the money, sees what gateways told us and asks them again
     "accounting": (
         *_SEE_ORDERS,
         *_SEE_OUTGOING,
         "payments.view_webhookevent",
+        "merchants.view_merchant",
+        "merchants.view_merchantorder",
         "settlements.view_settlement",
         "settlements.view_settlementline",
         "settlements.view_settlementimport",

@@ -41,6 +41,8 @@ urlpatterns: list[Any] = [
     path("", include("orders_project.dialects.event.urls")),
     path("", include("orders_project.dialects.retrieval.urls")),
     re_path(r"^uploads/(?P<name>[0-9a-f]{32}\.(?:jpg|png))\Z", serve_image, name="upload"),
+    path("", include("orders_project.dialects.razorpay.urls")),
+    path("", include("orders_project.checkout.urls")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
 ]

@@ -103,10 +103,9 @@ def credit_minor(customer_id: uuid.UUID, currency: str) -> int:
     return balances.values_list("balance_minor", flat=True).first() or 0
 
 
-def find_subject(gateway: str, reference: str) -> uuid.UUID | None:
-    """Whose money a gateway's payment request is for, if it is one of ours."""
-    requests = PaymentRequest.objects.filter(gateway=gateway, gateway_reference=reference)
-    return requests.values_list("subject_id", flat=True).first()
+def find_request(gateway: str, reference: str) -> PaymentRequest | None:
+    """A gateway's payment request, if it is one of ours."""
+    return PaymentRequest.objects.filter(gateway=gateway, gateway_reference=reference).first()
 
 
 def find_attempt(gateway: str, payment_id: str) -> PaymentAttempt | None:

@@ -194,6 +194,11 @@ ROUTES: dict[str, Row] = {
     "entry": ("GET", "/api/v1/entries/{entry}/", (401, 404, 403, 200, 403)),
     "event-entry": ("POST", "/order/{event}/{entry}", (401, 403, 403, 409, 403)),  # the event is over
     "credits": ("GET", "/api/v1/credits/", (401, 200, 403, 200, 403)),
+    # The signature, or the order's id, is the capability.
+    "razorpay-verify": ("POST", "/api/v1/payments/razorpay/verify/", (400, 400, 400, 400, 400)),
+    "razorpay-standing": ("GET", "/api/v1/payments/razorpay/order_0/", (404, 404, 404, 404, 404)),
+    "checkout": ("GET", "/checkout/order_00000000000000", (404, 404, 404, 404, 404)),
+    "checkout-return": ("POST", "/checkout/order_00000000000000/return", (400, 400, 400, 400, 400)),
     "schema": ("GET", "/api/schema/", (200, 200, 200, 200, 200)),
     "docs": ("GET", "/api/docs/", (200, 200, 200, 200, 200)),
     "admin": ("GET", "/admin", (302, 302, 302, 302, 302)),  # to the back office's own door, below
@@ -205,6 +210,18 @@ ROUTES: dict[str, Row] = {
     # Whoever has the link needs no account; without its signature everybody is refused alike.
     "invoice": ("GET", "/order/{number}/invoice", (403, 403, 403, 403, 403)),
     "storefront-nothing": ("GET", "/api/orders/7/contents", (404, 404, 404, 404, 404)),
+    # Merchants alone, with their keys (tests/dialects/razorpay): nobody's token counts here.
+    "razorpay-orders": ("GET", "/v1/orders", (401, 401, 401, 401, 401)),
+    "razorpay-order": ("GET", "/v1/orders/{order}", (401, 401, 401, 401, 401)),
+    "razorpay-order-payments": ("GET", "/v1/orders/{order}/payments", (401, 401, 401, 401, 401)),
+    "razorpay-payment": ("GET", "/v1/payments/{order}", (401, 401, 401, 401, 401)),
+    "razorpay-capture": ("POST", "/v1/payments/{order}/capture", (401, 401, 401, 401, 401)),
+    "razorpay-refund": ("POST", "/v1/payments/{order}/refund", (401, 401, 401, 401, 401)),
+    "razorpay-payment-refunds": ("GET", "/v1/payments/{order}/refunds", (401, 401, 401, 401, 401)),
+    "razorpay-payment-refund": ("GET", "/v1/payments/{order}/refunds/{refund}", (401, 401, 401, 401, 401)),
+    "razorpay-refunds": ("POST", "/v1/refunds", (401, 401, 401, 401, 401)),
+    "razorpay-one-refund": ("GET", "/v1/refunds/{refund}", (401, 401, 401, 401, 401)),
+    "razorpay-nothing": ("GET", "/v1/customers", (404, 404, 404, 404, 404)),
 }
 
 

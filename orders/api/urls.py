@@ -1,9 +1,10 @@
-"""Routes of orders, their payments, refunds and flyers, of credit and of event entries under /api/v1/. A trailing slash
-is optional.
+"""Routes of orders, their payments, refunds and flyers, of credit, checkouts and event entries under /api/v1/. A
+trailing slash is optional.
 """
 
 from django.urls import re_path
 
+from orders.api.checkout import StandingView, VerifyView
 from orders.api.credits import CreditsView
 from orders.api.entries import EntriesView, EntryView, EventEntriesView, EventsView
 from orders.api.flyers import FlyerFiguresView, FlyersView, FlyerView
@@ -35,6 +36,8 @@ urlpatterns = [
     re_path(r"^flyers/(?P<id>[^/]+)/figures/?\Z", FlyerFiguresView.as_view(), name="flyer-figures"),
     re_path(r"^flyer-images/?\Z", FlyerImagesView.as_view(), name="flyer-images"),
     re_path(r"^credits/?\Z", CreditsView.as_view(), name="credits"),
+    re_path(r"^payments/razorpay/verify/?\Z", VerifyView.as_view(), name="razorpay-verify"),
+    re_path(r"^payments/razorpay/(?P<reference>[^/]+)/?\Z", StandingView.as_view(), name="razorpay-standing"),
     re_path(r"^events/?\Z", EventsView.as_view(), name="events"),
     re_path(r"^events/(?P<slug>[^/]+)/entries/?\Z", EventEntriesView.as_view(), name="event-entries"),
     re_path(r"^entries/?\Z", EntriesView.as_view(), name="entries"),

@@ -55,8 +55,9 @@ class ApiIdempotencyMiddleware:
         # By this a view that was cut off between two transactions finds what it had begun.
         request.idempotency_claim = claim.key  # type: ignore[attr-defined]
         response = self._get_response(request)
-        # What a view under /api/v1 refuses has written nothing, or has given up what it wrote.
-        if response.status_code >= 400:
+        # What a view under /api/v1 refuses has written nothing, or has given up what it wrote; what it has accepted and
+        # cannot answer yet is asked again.
+        if response.status_code >= 400 or response.status_code == 202:
             raise NothingDone(response)
         return response
 

@@ -134,7 +134,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     @display(description="For")
     def subject(self, dispute: Dispute) -> str:
         request = dispute.attempt.request
-        return subject_link(request.subject_id, request.description)
+        return subject_link(request.subject_id, request.description, owed_to=request.owed_to)
 
     @display(description="Payment")
     def payment(self, dispute: Dispute) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from kit.money import Money
 
@@ -143,7 +143,8 @@ class DisputeReport:
 class PaymentReport:
     """One try to pay, as the gateway tells it. Amounts in minor units of `currency`.
 
-    `refunds` is every refund of it, or nothing where nobody asked for them.
+    `refunds` is every refund of it, or nothing where nobody asked for them. `details` is what else the gateway tells
+    whoever collects through us, in its own words: no number of a card, and no secret.
     """
 
     payment_id: str
@@ -155,6 +156,7 @@ class PaymentReport:
     last4: str = ""
     failure_code: str = ""
     refunds: tuple[RefundReport, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,5 +61,15 @@ class RazorpayCalls:
             raise OutcomeUnknown(Reason.UNREADABLE)
         return answer
 
+    def signed_checkout(self, answer: dict[str, str], secret: str | None) -> bool:
+        """Whether the SDK takes a checkout's answer for signed with a secret; without one, with our own key's."""
+        client = self.client() if secret is None else sdk.Client(auth=(self._auth[0], secret), **self._options)
+        try:
+            client.utility.verify_payment_signature(answer)
+        except (sdk_errors.SignatureVerificationError, ValueError, TypeError, AttributeError, UnicodeError):
+            # The SDK lets other errors out on hostile texts.
+            return False
+        return True
+
     def _remember(self, response: requests.Response, *_: Any, **__: Any) -> None:
         self._local.status = response.status_code

@@ -63,6 +63,7 @@ def test_every_periodic_job_waits_once_and_runs_once_at_a_time() -> None:
         "orders.forget_old_jobs",
         "orders.reconcile_payments",
         "orders_project.forget_old",
+        "merchants.reseal",
         "outgoing.forget_old",
         "settlements.reconcile",
     }

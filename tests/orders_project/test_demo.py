@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from io import StringIO
 from typing import Any
 
@@ -11,7 +12,10 @@ from django.core.management import call_command
 
 from orders.models import Campaign, Order, OrderStatus
 from orders.notifications import send_due
+from orders_project.demo.merchants import ensure_merchant
 from orders_project.roles import ensure_roles
+from payments.merchants import keys
+from payments.merchants.models import Merchant
 from tests.shop import send
 
 
@@ -50,3 +54,19 @@ def test_two_flyers_of_a_listed_customer_move_on_with_every_run(db: None) -> Non
         seen.append((first["percentage_completed"], first["delivered"], first["opened"], first["clicked"]))
     assert seen == [(7, 1646, 658, 82), (14, 3292, 1316, 164), (21, 4939, 1975, 246)]
     assert Campaign.objects.count() == 2
+
+
+def test_the_demos_merchant_has_the_same_key_on_every_run_until_it_is_revoked(db: None) -> None:
+    first = ensure_merchant()
+    assert re.fullmatch(r"rzp_test_[0-9A-Za-z]{14}", first["key_id"])
+    assert ensure_merchant() == first
+    caller = keys.caller_of(first["key_id"], first["key_secret"])
+    assert Merchant.objects.get().pk == caller.merchant_id
+
+    keys.revoke(caller.key_id)
+    Merchant.objects.update(active=False)
+
+    second = ensure_merchant()
+    assert (second["key_secret"], second["key_id"] != first["key_id"]) == (first["key_secret"], True)
+    assert keys.caller_of(second["key_id"], second["key_secret"]).merchant_id == caller.merchant_id
+    assert ensure_merchant() == second

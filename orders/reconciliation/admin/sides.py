@@ -17,7 +17,7 @@ from kit.ids import parse_id
 from kit.money import Money, MoneyError
 from payments.admin.requests import request_link
 from payments.admin.showing import subject_link
-from payments.models import PaymentAttempt, PaymentRequest
+from payments.models import OwedTo, PaymentAttempt, PaymentRequest
 from payments.reconciliation.models import Discrepancy
 from payments.settlements.admin import link
 from payments.settlements.models import Settlement, SettlementImport, SettlementLine
@@ -51,7 +51,7 @@ _NAMES: Mapping[str, str] = {
     "bank_reference": "Bank reference",
 }
 # Shown by links, or on their own.
-_NO_ROWS = ("subject", "sha256", "lacking")
+_NO_ROWS = ("subject", "owed_to", "sha256", "lacking")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,10 @@ def link_subject(discrepancy: Discrepancy) -> str:
         named = {str(side[name]) for side in _sides(discrepancy) for name in ("payment", "entity") if side.get(name)}
         paid = requests.filter(attempts__gateway=discrepancy.gateway, attempts__gateway_payment_id__in=named)
         request = paid.first() if named else None
-        return subject_link(request.subject_id, request.description) if request else "-"
+        return subject_link(request.subject_id, request.description, owed_to=request.owed_to) if request else "-"
     asked = requests.filter(subject_id=subject_id).first()
-    return subject_link(subject_id, asked.description if asked else "")
+    owed_to = asked.owed_to if asked else discrepancy.ours.get("owed_to", OwedTo.RECEIVABLE)
+    return subject_link(subject_id, asked.description if asked else "", owed_to=owed_to)
 
 
 def _sides(discrepancy: Discrepancy) -> tuple[Facts, Facts]:
@@ -205,7 +206,9 @@ def _find(discrepancy: Discrepancy, sides: Sequence[Facts]) -> _Things:
     for attempt in attempts.select_related("request").defer("request__client_secret"):
         name = attempt.gateway_payment_id
         things.payments[name] = request_link(attempt.request_id, name)
-        things.orders[name] = subject_link(attempt.request.subject_id, attempt.request.description)
+        things.orders[name] = subject_link(
+            attempt.request.subject_id, attempt.request.description, owed_to=attempt.request.owed_to
+        )
     for file in files:
         things.files[file.sha256] = link(reverse("admin:settlements_settlementimport_change", args=[file.pk]), file)
     return things
