@@ -10,6 +10,7 @@ from catalog import stock
 from kit import clock
 from orders import restocking, sales
 from orders.actors import Actor
+from orders.credits import returning
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus, PaymentTerms
 from orders.settlement import settle_locked
 from orders.status import UNPAID, StatusRefused, note
@@ -30,7 +31,8 @@ def can_be_sent(order: Order) -> bool:
 def send_order(order_id: uuid.UUID, *, actor: Actor, carrier: str = "", tracking_number: str = "") -> Order:
     """Everything has left the house; the stock is gone from the books.
 
-    Raises StatusRefused (`already_sent`, `not_sendable`, `refund_promised` when all that was paid is on its way back).
+    Raises StatusRefused (`already_sent`, `not_sendable`, `refund_promised` when all that it was paid with is back or on
+    its way).
     """
     with transaction.atomic(durable=True):
         order = Order.objects.select_for_update().get(pk=order_id)
@@ -39,7 +41,7 @@ def send_order(order_id: uuid.UUID, *, actor: Actor, carrier: str = "", tracking
         if order.status not in _SENDABLE[PaymentTerms(order.payment_terms)]:
             raise StatusRefused("not_sendable", order)
         totals = queries.totals(order.pk, order.currency)
-        if totals.collected > 0 and totals.kept <= 0:
+        if totals.collected > 0 and totals.kept <= 0 and not returning.kept_minor(order):
             raise StatusRefused("refund_promised", order)
         order.fulfilment, order.sent_at = Fulfilment.SENT, clock.now()
         order.carrier, order.tracking_number = carrier, tracking_number

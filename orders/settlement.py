@@ -17,6 +17,9 @@ from kit.crashpoints import Seam, crashpoint
 from kit.money import Money
 from orders import late_money, notifications, queue, refund_failures, refunded_twice, waiting
 from orders.actors import SYSTEM, Actor
+from orders.credits import returning
+from orders.credits.bought import take_back
+from orders.credits.delivering import deliver_credit
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.status import SETTLED, by_money, note, transition
 from payments import collecting, disputing, queries, recasting, recording, refunding
@@ -73,12 +76,14 @@ def settle_locked(order: Order, *, actor: Actor) -> None:
         _settle_cancelled(order, totals, news)
     else:
         _settle_live(order, totals, news)
+    deliver_credit(order, actor=actor)
     if order.status in SETTLED:
         notifications.want_confirmation(order)
     for strange in refunding.kept_in_other_currencies(order.pk, order.currency):
         # It counts for nothing here, whatever the order's status.
         _promise(order, strange, reason="Paid in another currency", actor=SYSTEM)
     recasting.absorb_lost(order.pk, order.currency)
+    take_back(order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,8 @@ def _settle_live(order: Order, totals: queries.MoneyTotals, news: _News) -> None
         collected=totals.collected,
         refunded=totals.refunded,
         delivered=order.fulfilment == Fulfilment.DELIVERED,
+        credits_returned=order.credits_returned_minor,
+        credits_kept=returning.kept_minor(order),
     )
     unsent = order.fulfilment == Fulfilment.UNFULFILLED
     if order.status == OrderStatus.REFUNDED and target != OrderStatus.REFUNDED and unsent:
@@ -208,9 +215,10 @@ def _shown(amount: Money, order: Order) -> dict[str, int | str]:
 
 
 def _take_over(order: Order) -> queries.MoneyTotals:
-    """Copy what payments say of the order onto it; the totals."""
+    """Copy what payments and refunds say of the order onto it; the totals."""
     totals = queries.totals(order.pk, order.currency)
-    if (totals.collected, totals.refunded) != (order.collected_minor, order.refunded_minor):
-        order.collected_minor, order.refunded_minor = totals.collected, totals.refunded
-        order.save(update_fields=["collected_minor", "refunded_minor"])
+    now = (totals.collected, totals.refunded, returning.returned_minor(order))
+    if now != (order.collected_minor, order.refunded_minor, order.credits_returned_minor):
+        order.collected_minor, order.refunded_minor, order.credits_returned_minor = now
+        order.save(update_fields=["collected_minor", "refunded_minor", "credits_returned_minor"])
     return totals

@@ -129,7 +129,7 @@ def _add_refusals(operation: dict[str, Any], path: str, method: str) -> None:
         wanted.add("403")
     if "{" in path:
         wanted.add("404")
-    if "/auth/" in path and method == "post":
+    if method == "post" and ("/auth/" in path or "/coupons/" in path):
         wanted.add("429")
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status in sorted(wanted):

@@ -27,6 +27,17 @@ _SEE_ORDERS = (
     "catalog.view_deliverymethod",
 )
 
+_SEE_COUPONS = (
+    "orders.view_coupon",
+    "orders.view_couponbatch",
+    "orders.view_couponuse",
+)
+
+_SEE_CREDIT = (
+    "payments.view_creditbalance",
+    "orders.view_creditgrant",
+)
+
 _SEE_OUTGOING = (
     "outgoing.view_subscription",
     "outgoing.view_outgoingevent",
@@ -34,8 +45,16 @@ _SEE_OUTGOING = (
 )
 
 ROLES: Mapping[str, tuple[str, ...]] = {
-    # answers the telephone: sees orders, may call one off or give money back, with a second person above the limit
-    "support": (*_SEE_ORDERS, "payments.view_creditbalance", "orders.cancel_order", "orders.refund_order"),
+    # answers the telephone: sees orders, may call one off, give money back or grant credit, with a second person above
+    # the limits
+    "support": (
+        *_SEE_ORDERS,
+        *_SEE_COUPONS,
+        *_SEE_CREDIT,
+        "orders.cancel_order",
+        "orders.refund_order",
+        "orders.grant_credit",
+    ),
     # packs and sends, and takes the money at the door
     "warehouse": (*_SEE_ORDERS, "orders.fulfil_order", "orders.collect_cash"),
     # decides what is on sale, and how much of it there is
@@ -53,6 +72,15 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "catalog.change_event",
         "customers.view_eventprofile",
     ),
+    # decides what coupons there are, and takes their codes away to print them
+    "marketing": (
+        *_SEE_COUPONS,
+        "orders.add_coupon",
+        "orders.change_coupon",
+        "orders.add_couponbatch",
+        "catalog.view_product",
+        "catalog.view_variant",
+    ),
     # connects the merchant's own systems; decides who hears of everything that happens, so a role of its own
     "integrations": (
         *_SEE_OUTGOING,
@@ -64,6 +92,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "accounting": (
         *_SEE_ORDERS,
         *_SEE_OUTGOING,
+        *_SEE_COUPONS,
+        *_SEE_CREDIT,
         "payments.view_webhookevent",
         "settlements.view_settlement",
         "settlements.view_settlementline",
@@ -73,9 +103,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "reconciliation.resolve_discrepancy",
         "payments.view_ledgertransfer",
         "payments.view_ledgerentry",
-        "payments.view_creditbalance",
         "orders.refund_order",
         "orders.approve_refund",
+        "orders.grant_credit",
+        "orders.approve_credit",
         "orders.ask_gateway",
         "orders.request_payment",
         "orders.capture_payment",

@@ -89,6 +89,7 @@ def _refunds(order: Order, reader: Any) -> list[dict[str, Any]]:
             "link": _link("orders", "orderrefund", refund.pk, reader),
             "state": Label(str(stands[refund.pk].step.label), STEP_TONES[stands[refund.pk].step]),
             "amount": shown(refund.amount),
+            "credits": _shown(refund.credits_minor, order) if refund.credits_minor else "",
             "failed": _shown(stands[refund.pk].failed_minor, order) if stands[refund.pk].failed_minor else "",
             "lines": [
                 f"{part.quantity} x {part.order_line.title} {part.order_line.variant_title}".strip()
@@ -102,21 +103,25 @@ def _refunds(order: Order, reader: Any) -> list[dict[str, Any]]:
 
 def _figures(order: Order) -> list[tuple[str, str]]:
     due = max(order.total_minor - order.collected_minor, 0) if order.status in UNPAID else 0
-    return [
+    figures = [
         ("Total", shown(order.total)),
         ("Collected", _shown(order.collected_minor, order)),
         ("Refunded", _shown(order.refunded_minor, order)),
         ("Still due", _shown(due, order)),
     ]
+    if order.credits_returned_minor:
+        figures.append(("Credits given back", _shown(order.credits_returned_minor, order)))
+    return figures
 
 
 def _amounts(order: Order) -> list[tuple[str, str]]:
     """How the total adds up; what is zero is left out, but for goods and delivery."""
     rows = [
         ("Products", order.products_minor, True),
-        ("Discount", -order.discount_minor, False),
+        (f"Discount, coupon {order.coupon_code}" if order.coupon_code else "Discount", -order.discount_minor, False),
         ("Tax", order.tax_minor, False),
-        ("Delivery", order.delivery_minor, True),
+        ("Delivery", order.delivery_minor + order.delivery_discount_minor, True),
+        (f"Delivery discount, coupon {order.coupon_code}", -order.delivery_discount_minor, False),
         ("Credits", -order.credits_minor, False),
     ]
     return [(name, _shown(minor, order)) for name, minor, always in rows if minor or always]

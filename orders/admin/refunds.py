@@ -31,7 +31,7 @@ from orders.admin.acting import SubjectForm, Words, act_page
 from orders.admin.wording import STEP_TONES
 from orders.models import OrderRefund, OrderRefundLine
 from orders.returns.rules import APPROVE
-from orders.returns.standing import Standing, standing
+from orders.returns.standing import Standing, credits_of, standing
 from payments.models import Refund
 
 _LINK = '<a href="{}" class="text-primary-600 dark:text-primary-500">{}</a>'
@@ -153,7 +153,11 @@ class OrderRefundAdmin(ReadOnlyAdmin):
     def parts(self, refund: OrderRefund) -> str:
         parts = [
             f"{shown(Money(minor, refund.currency))} {name}"
-            for name, minor in (("tax", refund.tax_minor), ("delivery", refund.delivery_minor))
+            for name, minor in (
+                ("tax", refund.tax_minor),
+                ("delivery", refund.delivery_minor),
+                ("in credits", refund.credits_minor),
+            )
             if minor
         ]
         return ", ".join(parts) or "-"
@@ -224,7 +228,7 @@ class OrderRefundAdmin(ReadOnlyAdmin):
 
 def _standing(refund: OrderRefund) -> Standing:
     states = [(state, 0) for state in refund.states]  # type: ignore[attr-defined]  # annotated by the query
-    return standing(is_refused=refund.is_refused, parts=states)
+    return standing(is_refused=refund.is_refused, parts=[*states, *credits_of(refund)])
 
 
 def _approve(refund_id: uuid.UUID, told: Mapping[str, Any], actor: Actor) -> str:

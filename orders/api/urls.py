@@ -1,9 +1,10 @@
-"""Routes of orders, their payments and refunds, of credit and of event entries under /api/v1/. A trailing slash is
+"""Routes of orders, their payments and refunds, of coupons, credit and entries under /api/v1/. A trailing slash is
 optional.
 """
 
 from django.urls import re_path
 
+from orders.api.coupons import CouponPreviewView
 from orders.api.credits import CreditsView
 from orders.api.entries import EntriesView, EntryView, EventEntriesView, EventsView
 from orders.api.payments import PaymentsView
@@ -27,6 +28,7 @@ urlpatterns = [
         RefuseRefundView.as_view(),
         name="order-refund-refuse",
     ),
+    re_path(r"^coupons/preview/?\Z", CouponPreviewView.as_view(), name="coupon-preview"),
     re_path(r"^credits/?\Z", CreditsView.as_view(), name="credits"),
     re_path(r"^events/?\Z", EventsView.as_view(), name="events"),
     re_path(r"^events/(?P<slug>[^/]+)/entries/?\Z", EventEntriesView.as_view(), name="event-entries"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 
 from orders.books.coupons import COUPONS
+from orders.books.credits import CREDITS
 from orders.books.entries import ENTRIES
 from orders.books.goods import GOODS
 from orders.books.ledger import LEDGER
@@ -22,7 +23,17 @@ from payments.settlements.books import INVARIANTS as SETTLEMENTS
 
 SHOWN = 20
 
-INVARIANTS: tuple[tuple[str, str], ...] = (*GOODS, *STATUS, *COUPONS, *ENTRIES, *MONEY, *REFUNDS, *LEDGER, *SETTLEMENTS)
+INVARIANTS: tuple[tuple[str, str], ...] = (
+    *GOODS,
+    *STATUS,
+    *COUPONS,
+    *CREDITS,
+    *ENTRIES,
+    *MONEY,
+    *REFUNDS,
+    *LEDGER,
+    *SETTLEMENTS,
+)
 """Name, and a statement that selects who offends and how."""
 
 

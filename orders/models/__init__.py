@@ -1,6 +1,7 @@
 """Orders: what was bought, at which price, for whom, and everything that happened to it since."""
 
-from orders.models.coupons import Coupon, CouponCode, CouponCustomer, CouponKind, CouponUse
+from orders.models.coupons import Coupon, CouponBatch, CouponCode, CouponCustomer, CouponKind, CouponUse
+from orders.models.credits import CreditGrant, CreditReminder, CreditRevocation
 from orders.models.entries import EntryOrder
 from orders.models.history import ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
 from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, OrderType, PaymentTerms
@@ -9,10 +10,14 @@ from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
 __all__ = [
     "ActorKind",
     "Coupon",
+    "CouponBatch",
     "CouponCode",
     "CouponCustomer",
     "CouponKind",
     "CouponUse",
+    "CreditGrant",
+    "CreditReminder",
+    "CreditRevocation",
     "EntryOrder",
     "Fulfilment",
     "HistoryEvent",

@@ -98,6 +98,10 @@ class Order(models.Model):
     # What payments say of this order, copied by `settle` under the order's lock: the status follows from these two.
     collected_minor = models.BigIntegerField("collected, minor units", default=0, editable=False)
     refunded_minor = models.BigIntegerField("refunded, minor units", default=0, editable=False)
+    # What of the credits refunds have given back; an order that is called off gives back the rest.
+    credits_returned_minor = models.BigIntegerField(
+        "credits given back, minor units", default=0, db_default=0, editable=False
+    )
 
     # Refunded before it was paid in full or sent: nothing is due for it, whatever is paid for it later.
     given_up = models.BooleanField(default=False, db_default=False, editable=False)
@@ -180,6 +184,10 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(collected_minor__gte=0, refunded_minor__gte=0, refunded_minor__lte=F("collected_minor")),
                 name="order_refunded_within_collected",
+            ),
+            models.CheckConstraint(
+                condition=Q(credits_returned_minor__gte=0, credits_returned_minor__lte=F("credits_minor")),
+                name="order_credits_returned_within_credits",
             ),
             # The second wall behind `status.by_money`: no order is called paid that is not.
             models.CheckConstraint(

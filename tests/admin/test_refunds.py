@@ -11,11 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from orders import actors, cancellation
+from orders.approval_limits import read_limits
 from orders.cash import collect_cash
 from orders.confirmation import ask_gateway
 from orders.fulfilment import deliver_order, send_order
 from orders.models import Order, OrderRefund
-from orders.refund_limits import read_limits
 from payments.models import CreditBalance, Refund
 from tests import shop
 from tests.admin.conftest import SignIn, messages_of, page, paid_order
@@ -146,7 +146,7 @@ def test_above_the_limit_somebody_else_approves(sign_in: SignIn, root: Client, o
     assert refund_page(refund, "approve") not in own
     before = shop.written()
     answer = clerk.post(refund_page(refund, "approve"), follow=True)
-    assert messages_of(answer) == ["You have asked for this refund yourself: somebody else has to approve it."]
+    assert messages_of(answer) == ["You have asked for this yourself: somebody else has to approve it."]
     assert sign_in("support").post(refund_page(refund, "approve")).status_code == 403
     assert sign_in("warehouse").post(refund_page(refund, "refuse"), {"reason": "x"}).status_code == 403
     assert root.get(refund_page(refund, "approve")).status_code == 200
@@ -160,7 +160,7 @@ def test_above_the_limit_somebody_else_approves(sign_in: SignIn, root: Client, o
     assert order.status == "refunded"
     assert refund_page(refund, "approve") not in root.get(refund_page(refund)).content.decode()
     answer = root.post(refund_page(refund, "refuse"), {"reason": "x"}, follow=True)
-    assert messages_of(answer) == ["This refund waits for nobody: it was decided already."]
+    assert messages_of(answer) == ["This waits for nobody: it was decided already."]
 
 
 def test_a_refused_refund_says_by_whom_and_why(sign_in: SignIn, root: Client, order: Order, settings: Any) -> None:
