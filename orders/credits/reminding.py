@@ -13,7 +13,6 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import connection
-from django.db.models import F
 from django.template.loader import render_to_string
 
 from kit import clock
@@ -83,7 +82,7 @@ def _send(reminder_id: int, now: datetime) -> bool:
         reminder.save(update_fields=["sent_at"])
         return True
     # Nothing is left to tell.
-    CreditReminder.objects.filter(pk=reminder.pk).update(sent_at=now, times_tried=F("times_tried") - 1)
+    CreditReminder.objects.filter(pk=reminder.pk).update(sent_at=now)
     return False
 
 
