@@ -1,4 +1,4 @@
-"""Mails about orders. A notice is written in the transaction that is its reason, once per order and kind, and sent by
+"""Mails about orders. A notice is written in the transaction that is its reason, once for what it is about, and sent by
 a job: a mail server that is down delays mails, never orders.
 """
 
@@ -11,15 +11,14 @@ from contextlib import suppress
 from datetime import timedelta
 
 import structlog
-from django.core.mail import EmailMessage, mailers
+from django.core.mail import mailers
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection
 from django.db.models import F
-from django.template.loader import render_to_string
 
 from kit import clock
-from kit.money import Money
-from orders.models import Notice, NoticeKind, Order
+from orders import mails
+from orders.models import Notice, Order, OrderStatus
 
 log = structlog.get_logger(__name__)
 
@@ -28,12 +27,27 @@ BATCH = 100
 BUDGET_S = 60.0
 # How long the mails wait that a mail server which is down has not even seen.
 SERVER_PAUSE = timedelta(minutes=1)
-_SUBJECTS = {NoticeKind.CONFIRMATION: "Your order {number}"}
+
+_WANT = """
+INSERT INTO orders_notice (order_id, kind, subject_id, times_tried)
+SELECT %(order)s, 'confirmation', NULL::uuid, 0 WHERE %(settled)s
+UNION ALL
+SELECT %(order)s, 'payment', NULL, 0 WHERE %(settled)s AND %(costs)s
+UNION ALL
+SELECT DISTINCT %(order)s, 'refund', coalesce(f.cause_id, f.id), 0 FROM payments_refund f
+JOIN payments_paymentattempt a ON a.id = f.attempt_id JOIN payments_paymentrequest r ON r.id = a.request_id
+WHERE r.subject_id = %(order)s AND f.state NOT IN ('requested', 'failed')
+ON CONFLICT DO NOTHING
+"""
 
 
-def want_confirmation(order: Order) -> None:
-    """The order's confirmation is due, in the caller's transaction. Asking again changes nothing."""
-    Notice.objects.bulk_create([Notice(order=order, kind=NoticeKind.CONFIRMATION)], ignore_conflicts=True)
+def want_what_is_due(order: Order) -> None:
+    """The mails that an order's money calls for are due, in the caller's transaction: one that confirms it, one that it
+    is paid, one for each refund that is promised. Asking again changes nothing. One statement.
+    """
+    settled = order.status in (OrderStatus.PAID, OrderStatus.COMPLETED)
+    with connection.cursor() as cursor:
+        cursor.execute(_WANT, {"order": order.pk, "settled": settled, "costs": order.total_minor > 0})
 
 
 class _ServerDown(Exception):
@@ -54,7 +68,7 @@ def send_due() -> int:
     if not taken:
         return 0
     left = set(taken)
-    notices = Notice.objects.filter(pk__in=taken).select_related("order").prefetch_related("order__lines")
+    notices = Notice.objects.filter(pk__in=taken).select_related("order__customer").prefetch_related("order__lines")
     mailer = mailers.default
     end = time.monotonic() + BUDGET_S
     pause = timedelta()
@@ -106,7 +120,7 @@ def _open(mailer: BaseEmailBackend) -> None:
 
 def _send(notice: Notice, mailer: BaseEmailBackend) -> None:
     try:
-        mailer.send_messages([_mail(notice)])
+        mailer.send_messages([mails.mail_of(notice)])
     except Exception as error:
         if _is_server_down(error):
             raise _ServerDown from error
@@ -121,18 +135,3 @@ def _is_server_down(error: Exception) -> bool:
     if isinstance(error, smtplib.SMTPException):
         return isinstance(error, smtplib.SMTPServerDisconnected | smtplib.SMTPConnectError)
     return isinstance(error, OSError)
-
-
-def _mail(notice: Notice) -> EmailMessage:
-    order = notice.order
-    amounts = ("products", "discount", "tax", "delivery", "credits", "total")
-    context = {
-        "order": order,
-        "lines": [
-            {"quantity": line.quantity, "title": line.title, "amount": Money(line.amount_minor, order.currency)}
-            for line in order.lines.all()
-        ],
-        **{name: Money(getattr(order, f"{name}_minor"), order.currency) for name in amounts},
-    }
-    subject = _SUBJECTS[NoticeKind(notice.kind)].format(number=order.number)
-    return EmailMessage(subject, render_to_string(f"mails/{notice.kind}.txt", context), to=[order.email])

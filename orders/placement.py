@@ -28,6 +28,7 @@ from orders.announcing import EMIT_PLACED
 from orders.checks import Basket, DeliveryAddress, OrderRefused, WantedItem, Wish
 from orders.coupons import guessing, using
 from orders.credits.delivering import deliver_credit
+from orders.invoices import issuing
 from orders.models import Order, OrderStatus, OrderType, PaymentTerms
 from orders.taxes.service import TaxAnswer
 from payments import collecting, ledger
@@ -149,7 +150,8 @@ def place_order(purchase: Purchase, *, also: Callable[[PlacedOrder], None] | Non
     transaction what else belongs to it.
 
     Raises OrderRefused with every fault, in the documented order, TooManyFailures for who guesses coupon codes, and
-    TaxServiceUnavailable; then nothing was written. Locks the customer's credit, the coupon and the stock.
+    TaxServiceUnavailable; then nothing was written. Locks the customer's credit, the coupon and the stock; if it costs
+    nothing, at last the counter of invoices, which an order that waits for its payment never does.
     """
     with guessing.watched(purchase.customer_id, purchase.coupon_code):
         for _ in range(_CREDIT_TRIES):
@@ -192,9 +194,10 @@ def _place(purchase: Purchase, basket: Basket, also: Callable[[PlacedOrder], Non
 
 
 def _settle_covered(order: Order, actor: Actor) -> None:
-    """An order of which nothing is left to pay is paid as it is placed."""
+    """An order of which nothing is left to pay is paid as it is placed, and has its invoice."""
     sales.post_earned(order)
     deliver_credit(order, actor=actor)
+    issuing.issue_due(order)
 
 
 def find_placed(placement_key: uuid.UUID) -> uuid.UUID | None:

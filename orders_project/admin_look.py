@@ -77,6 +77,7 @@ LOOK: dict[str, Any] = {
                     _page("Refunds by staff", "assignment_return", "orders_orderrefund"),
                     _page("Coupons", "percent", "orders_coupon"),
                     _page("Coupon batches", "confirmation_number", "orders_couponbatch"),
+                    _page("Invoices", "description", "orders_invoice"),
                 ],
             },
             {
@@ -105,6 +106,7 @@ LOOK: dict[str, Any] = {
                     _page("Stock", "inventory_2", "catalog_stock"),
                     _page("Stock movements", "swap_vert", "catalog_stockmovement"),
                     _page("Delivery methods", "local_shipping", "catalog_deliverymethod"),
+                    _page("Tax rates", "percent", "catalog_taxrate"),
                 ],
             },
             {

@@ -64,7 +64,7 @@ class ProductAdmin(BackOfficeAdmin):
     ordering = ("-number",)
     newest_by = "number"
     scanning_filters: ClassVar[frozenset[str]] = frozenset({"active", "kind"})
-    fields = ("number", "title", "description", "kind", "active", "created_at")
+    fields = ("number", "title", "description", "kind", "tax_category", "hsn_code", "active", "created_at")
     inlines = (VariantInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
@@ -92,7 +92,7 @@ class ProductAdmin(BackOfficeAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Nothing that does not exist before the product does."""
-        return self.fields if obj else ("title", "description", "kind", "active")
+        return self.fields if obj else ("title", "description", "kind", "tax_category", "hsn_code", "active")
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Every new variant gets its row of stock, empty until somebody counts."""

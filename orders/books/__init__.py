@@ -1,5 +1,5 @@
-"""The invariants of stock, status, payments, settlements and the ledger, each one question to the database whose right
-answer is no rows.
+"""The invariants of stock, status, payments, settlements, the ledger and invoices, each one question to the database
+whose right answer is no rows.
 
 All are asked of one snapshot, so that they hold, and can be checked, at any moment while the shop is open.
 """
@@ -15,6 +15,7 @@ from orders.books.coupons import COUPONS
 from orders.books.credits import CREDITS
 from orders.books.entries import ENTRIES
 from orders.books.goods import GOODS
+from orders.books.invoices import INVOICES
 from orders.books.ledger import LEDGER
 from orders.books.money import MONEY
 from orders.books.refunds import REFUNDS
@@ -32,6 +33,7 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
     *MONEY,
     *REFUNDS,
     *LEDGER,
+    *INVOICES,
     *SETTLEMENTS,
 )
 """Name, and a statement that selects who offends and how."""

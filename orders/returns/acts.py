@@ -16,7 +16,7 @@ from django.db.models import Sum
 from kit import clock
 from kit.errors import DomainError, Fault
 from kit.money import Money
-from orders import queue, restocking
+from orders import queue
 from orders.actors import Actor
 from orders.approval_limits import limit_minor
 from orders.credits import bought, returning
@@ -161,12 +161,11 @@ def _carry_out(order: Order, refund: OrderRefund, promised: Sequence[Refund], ac
         note(order, event=HistoryEvent.CREDITED, actor=actor, facts={"amount_minor": refund.money_minor})
     returning.post_returned(order, refund)
     # Cash and credit are back at once.
-    settle_locked(order, actor=actor)
+    settle_locked(order, actor=actor, restocks=True)
     if not bought.is_made_good(order):
         # It was spent while we were looking: the rollback takes everything back.
         left = Money(0, order.currency)
         raise DomainError([Fault("credit_spent", {"left": left}, at=("amount",))])
-    restocking.restock(order)
 
 
 def _locked(refund_id: uuid.UUID) -> tuple[Order, OrderRefund]:

@@ -104,7 +104,7 @@ def test_turns_fill_the_time() -> None:
 def test_the_command_line_names_scenarios_that_exist() -> None:
     chosen = parse_arguments(["hot", "--clients", "2,4", "--quick"])
     assert (chosen.scenarios, chosen.clients, chosen.seconds) == (["hot"], (2, 4), 2.0)
-    assert parse_arguments([]).scenarios == ["placing", "hot", "oversell"]
+    assert parse_arguments([]).scenarios == ["placing", "hot", "oversell", "pdf"]
     for wrong in (["teleport"], ["--clients", "0"], ["--clients", "many"]):
         with pytest.raises(SystemExit):
             parse_arguments(wrong)

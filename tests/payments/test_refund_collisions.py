@@ -53,6 +53,7 @@ def hear(order: Order, request: PaymentRequest, *refunds: RefundReport) -> Order
 def promise(order: Order, minor: int) -> Refund:
     with transaction.atomic():
         (promised,) = refunding.request_refunds(order.pk, RefundAsk(minor, "USD", "goodwill"))
+    settle(order.pk, actor=actors.SYSTEM)
     return promised
 
 

@@ -13,7 +13,7 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import coupons, goods, happenings, people, purchases, report
+from orders_project.demo import coupons, goods, happenings, people, purchases, report, taxes
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
@@ -36,6 +36,7 @@ class Command(BaseCommand):
             products = goods.ensure_products()
             methods = goods.ensure_delivery_methods()
             codes = coupons.ensure_coupons()
+            taxes.ensure_tax_rates()
             physical = next(product for product in products if product.kind == ProductKind.PHYSICAL)
             cash = next(method for method in methods if method.cash_on_delivery)
             superuser = User.objects.get(email=people.SUPERUSER)

@@ -234,7 +234,7 @@ _REFUND_FACTS = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0009_credits"), ("payments", "0007_credit_guards"), ("catalog", "0001_initial")]
+    dependencies = [("orders", "0011_credits"), ("payments", "0007_credit_guards"), ("catalog", "0001_initial")]
 
     operations = [
         migrations.RunSQL(_IS_LIVE.format(or_in_credits=_OR_IN_CREDITS), _IS_LIVE.format(or_in_credits="")),

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("catalog", "0002_taxes"),
         ("customers", "0002_tax_number"),
-        ("orders", "0008_entries"),
+        ("orders", "0010_invoice_guards"),
         ("payments", "0007_credit_guards"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
