@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -30,7 +30,7 @@ from orders.campaigns.creating import FlyerLine
 from orders.coupons.finding import CouponDiscount, CouponLine, WhyNot, discount_of, find_coupon
 from orders.models import FlyerImage, PaymentTerms
 from orders.taxes.arithmetic import TaxRounding
-from orders.taxes.rules import Party
+from orders.taxes.rules import Party, ZeroReason
 from orders.taxes.service import TaxAnswer, TaxedThing, TaxQuestion, tax_service
 from payments import queries
 
@@ -114,6 +114,11 @@ class Basket:
     totals: pricing.Totals
     flyers: tuple[FlyerLine, ...] = ()
 
+    @property
+    def buys_credit(self) -> bool:
+        """Whether it is credit that is bought, which is bought alone."""
+        return _is_credit(self.lines)
+
     def quantities(self) -> dict[uuid.UUID, int]:
         """Pieces of each variant; the same variant in two lines adds up."""
         counter: Counter[uuid.UUID] = Counter()
@@ -163,8 +168,10 @@ def check(wish: Wish) -> Basket:
     faults += flyer_faults
     coupon, coupon_faults = _check_coupon(wish, lines, delivery, complete=not faults)
     faults += coupon_faults
-    if wish.use_credits and any(line.offer.kind == ProductKind.CREDIT for line in lines):
-        faults.append(Fault("credits_not_usable", {"why": "buys_credit"}, at=("credits",)))
+    if _is_credit(lines):
+        faults += _credit_faults(wish)
+        # There is nothing to deliver, and nothing to pay for that.
+        delivery = None
     if delivery is not None:
         faults += _fit(delivery, lines, country=address.country, terms=wish.terms)
     elif len({line.offer.price.currency for line in lines}) > 1:
@@ -221,7 +228,7 @@ def _check_coupon(
         return None, [Fault("coupon_not_usable", {"code": wish.coupon_code, "why": WhyNot.UNKNOWN}, at=("coupon",))]
     if not lines:
         return None, []
-    if any(line.offer.kind == ProductKind.CREDIT for line in lines):
+    if _is_credit(lines):
         refused = {"code": offer.code, "why": WhyNot.NOTHING_ELIGIBLE}
         return None, [Fault("coupon_not_usable", refused, at=("coupon",))]
     charge = delivery.price if delivery else Money(0, lines[0].offer.price.currency)
@@ -261,7 +268,9 @@ def _basket(
         included=wish.prices_include_tax,
         rounding=rounding,
     )
-    answers = tax_service().quote(question)
+    # A voucher for anything is no sale: what it is spent on is taxed.
+    voucher = TaxAnswer(zero_reason=ZeroReason.VOUCHER)
+    answers = [voucher] * len(things) if _is_credit(lines) else list(tax_service().quote(question))
     taxed = tuple(
         BasketLine(line.offer, line.quantity, line.discount_minor, tax)
         for line, tax in zip(lines, answers, strict=False)
@@ -280,6 +289,18 @@ def _basket(
     )
     Money(totals.products, currency)
     return Basket(taxed, delivery, delivery_tax, coupon, wish.prices_include_tax, rounding, totals)
+
+
+def _is_credit(lines: Sequence[_Line | BasketLine]) -> bool:
+    return any(line.offer.kind == ProductKind.CREDIT for line in lines)
+
+
+def _credit_faults(wish: Wish) -> Iterator[Fault]:
+    """Why credit cannot be bought like this."""
+    if wish.use_credits:
+        yield Fault("credits_not_usable", {"why": "buys_credit"}, at=("credits",))
+    if wish.terms == PaymentTerms.ON_DELIVERY:
+        yield Fault("credit_is_prepaid", at=("delivery_method",))
 
 
 def _choose(item: WantedItem, found: dict[uuid.UUID, list[Offer]], index: int) -> tuple[Offer | None, Fault | None]:

@@ -13,6 +13,7 @@ from kit import clock
 from orders import restocking, sales
 from orders.actors import Actor
 from orders.campaigns import ending
+from orders.credits import returning
 from orders.invoices import issuing
 from orders.models import (
     OPEN_CAMPAIGN_STATUSES,
@@ -40,14 +41,14 @@ def can_be_sent(order: Order) -> bool:
 
 
 def refuse_unsendable(order: Order) -> None:
-    """Raises StatusRefused: `already_sent`, `not_sendable`, and `refund_promised` when all that was paid is on its way
-    back."""
+    """Raises StatusRefused: `already_sent`, `not_sendable`, and `refund_promised` when all that it was paid with is
+    back or on its way."""
     if order.fulfilment != Fulfilment.UNFULFILLED:
         raise StatusRefused("already_sent", order)
     if order.status not in _SENDABLE[PaymentTerms(order.payment_terms)]:
         raise StatusRefused("not_sendable", order)
     totals = queries.totals(order.pk, order.currency)
-    if totals.collected > 0 and totals.kept <= 0:
+    if totals.collected > 0 and totals.kept <= 0 and not returning.kept_minor(order):
         raise StatusRefused("refund_promised", order)
 
 

@@ -23,9 +23,11 @@ from kit import clock
 from kit.crashpoints import Seam, crashpoint
 from orders import actors, cancellation, events, expiry, notifications, subjects
 from orders.campaigns import images
+from orders.credits import ending, reminding
 from orders.invoices import archive
 from orders.models import Invoice
 from payments import collecting, inbox, queries, queue, refunding
+from payments.credits import expiring
 from payments.gateways.base import GatewayError, OutcomeUnknown, Unavailable
 from payments.models import CHASED_REFUND_STATES, EventState, PaymentRequest, Refund, RequestState, WebhookEvent
 
@@ -154,6 +156,32 @@ def expire_orders(timestamp: int) -> None:
     now = clock.now()
     for _ in expiry.expire(cancellation.orders_to_expire(now, expiry.BATCH), now=now):
         pass
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(
+    name="orders.expire_credits", queue="upkeep", queueing_lock="orders.expire_credits", lock="orders.expire_credits"
+)
+def expire_credits(timestamp: int) -> None:
+    """End the credit whose term is over."""
+    del timestamp
+    now = clock.now()
+    for found in expiring.rounds(now):
+        for _ in ending.end(found, now=now):
+            pass
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(
+    name="orders.remind_of_credit",
+    queue="mail",
+    queueing_lock="orders.remind_of_credit",
+    lock="orders.remind_of_credit",
+)
+def remind_of_credit(timestamp: int) -> None:
+    """Write to the customers whose credit will end soon."""
+    del timestamp
+    reminding.remind()
 
 
 @app.periodic(cron="* * * * * */5")

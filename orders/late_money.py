@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from catalog import stock
+from kit import clock
 from kit.ids import new_id
 from orders import entries
 from orders.actors import SYSTEM
@@ -23,6 +24,7 @@ from orders.coupons import using as coupons
 from orders.models import HistoryEvent, Order, OrderStatus
 from orders.status import transition
 from payments import ledger
+from payments.credits import expiring
 from payments.models import Refund
 
 
@@ -70,6 +72,8 @@ def revive(order: Order, kept_minor: int, facts: Mapping[str, Any]) -> WhyNot | 
     for variant_id, quantity in order.lines.values_list("variant_id", "quantity"):
         quantities[variant_id] = quantities.get(variant_id, 0) + quantity
     before, order.reservation_id = order.reservation_id, new_id()
+    if order.credits_minor:
+        expiring.expire(order.customer_id, order.currency, now=clock.now())
     try:
         with transaction.atomic():
             order.save(update_fields=["reservation_id"])
@@ -94,7 +98,7 @@ class _SoldOut(Exception):
 def _missing(error: _SoldOut | IntegrityError) -> WhyNot:
     if isinstance(error, _SoldOut):
         return WhyNot.SOLD_OUT
-    if coupons.is_used_up(error):
+    if coupons.find_refusal(error):
         return WhyNot.COUPON_GONE
     if ledger.is_overdrawn(error):
         return WhyNot.CREDITS_GONE
@@ -118,7 +122,8 @@ def _refusal(order: Order, kept_minor: int) -> WhyNot | None:
         return WhyNot.CALLED_OFF
     if kept_minor < order.total_minor:
         return WhyNot.NOT_ENOUGH
-    if Refund.objects.filter(attempt__request__subject_id=order.pk, currency=order.currency).exists():
+    refunds = Refund.objects.filter(attempt__request__subject_id=order.pk, currency=order.currency)
+    if order.credits_returned_minor or refunds.exists():
         return WhyNot.REFUNDED_BEFORE
     return None if entries.can_live_again(order) else WhyNot.ENTRY_OVER
 

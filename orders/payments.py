@@ -8,6 +8,7 @@ enters `orders.settlement`. Whoever is cut off in between is found by the chase.
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 from django.conf import settings
 from django.db import transaction
@@ -35,10 +36,21 @@ from payments.status import PaymentStatus, payment_status
 
 
 def status_of(order: Order) -> PaymentStatus:
-    """How the order's payment stands, by what its gateways have told us. One statement."""
+    """How the order's payment stands, by what its gateways have told us. One statement.
+
+    The credits that pay for an order count like money of it once it is paid.
+    """
     is_called_off = order.status == OrderStatus.CANCELLED
     due = 0 if is_called_off else order.total_minor
-    return payment_status(queries.facts(order.pk, order.currency, due=due, is_called_off=is_called_off))
+    facts = queries.facts(order.pk, order.currency, due=due, is_called_off=is_called_off)
+    if order.credits_minor and not is_called_off and order.status not in UNPAID:
+        facts = replace(
+            facts,
+            due=facts.due + order.credits_minor,
+            captured=facts.captured + order.credits_minor,
+            refunded=facts.refunded + order.credits_returned_minor,
+        )
+    return payment_status(facts)
 
 
 # --- asking ---------------------------------------------------------------------------------------------------------

@@ -28,11 +28,12 @@ from orders.announcing import EMIT_PLACED
 from orders.campaigns.creating import create_campaigns
 from orders.checks import Basket, DeliveryAddress, OrderRefused, WantedItem, Wish
 from orders.coupons import guessing, using
-from orders.coupons.finding import WhyNot
+from orders.credits.delivering import deliver_credit
 from orders.invoices import issuing
 from orders.models import Order, OrderStatus, OrderType, PaymentTerms
 from orders.taxes.service import TaxAnswer
 from payments import collecting, ledger
+from payments.credits import expiring
 from payments.models import GatewayName
 from payments.outgoing.events import emit_values
 from payments.outgoing.models import EventType
@@ -155,11 +156,14 @@ def place_order(purchase: Purchase, *, also: Callable[[PlacedOrder], None] | Non
     """
     with guessing.watched(purchase.customer_id, purchase.coupon_code):
         for _ in range(_CREDIT_TRIES):
+            if purchase.use_credits:
+                # What is over is not spent; what is good is not taken in its place.
+                expiring.expire_all_of(purchase.customer_id, now=clock.now())
             try:
                 return _place(purchase, checks.check(purchase.wish), also)
             except IntegrityError as error:
-                if using.is_used_up(error):
-                    facts = {"code": purchase.coupon_code, "why": WhyNot.USED_UP}
+                if why_not := using.find_refusal(error):
+                    facts = {"code": purchase.coupon_code, "why": why_not}
                     raise OrderRefused([Fault("coupon_not_usable", facts, at=("coupon",))]) from None
                 if not ledger.is_overdrawn(error):
                     raise
@@ -184,12 +188,17 @@ def _place(purchase: Purchase, basket: Basket, also: Callable[[PlacedOrder], Non
             if also is not None:
                 also(placed)
             if not total.minor:
-                order = Order.objects.get(pk=order_id)
-                sales.post_earned(order)
-                issuing.issue_due(order)
+                _settle_covered(Order.objects.get(pk=order_id), purchase.actor)
     if short:
         raise _sold_meanwhile(basket, short)
     return placed
+
+
+def _settle_covered(order: Order, actor: Actor) -> None:
+    """An order of which nothing is left to pay is paid as it is placed, and has its invoice."""
+    sales.post_earned(order)
+    deliver_credit(order, actor=actor)
+    issuing.issue_due(order)
 
 
 def find_placed(placement_key: uuid.UUID) -> uuid.UUID | None:
@@ -236,7 +245,7 @@ def _order_values(order_id: uuid.UUID, purchase: Purchase, basket: Basket) -> di
         "status": (OrderStatus.PAYMENT_PENDING if totals.total > 0 else OrderStatus.PAID).value,
         "terms": purchase.terms.value,
         "dialect": purchase.dialect,
-        "order_type": purchase.order_type.value,
+        "order_type": (OrderType.CREDIT if basket.buys_credit else purchase.order_type).value,
         "currency": totals.currency,
         "products": totals.products,
         "discount": totals.discount,

@@ -10,7 +10,7 @@ from django.db import models
 from payments.models import Refund, RefundState
 
 if TYPE_CHECKING:
-    from orders.models import Order, OrderRefund, OrderWriteOff  # noqa: F401
+    from orders.models import CreditGrant, Order, OrderRefund, OrderWriteOff  # noqa: F401
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -38,9 +38,15 @@ class OrderRefundQuerySet(models.QuerySet["OrderRefund"]):
     """Which refunds that people made still count."""
 
     def live(self) -> OrderRefundQuerySet:
-        """Those whose money is back, on its way, or waits for a second person: neither refused nor failed."""
+        """Those whose money is back, on its way, or waits for a second person: neither refused nor failed. Credits that
+        come back do not fail."""
         standing = Refund.objects.filter(cause_id=models.OuterRef("pk")).exclude(state=RefundState.FAILED)
-        return self.filter(models.Exists(standing))
+        in_credits = models.Q(credits_minor__gt=0) & ~models.Q(decided_at__isnull=False, approved_by__isnull=True)
+        return self.filter(models.Exists(standing) | in_credits)
+
+    def in_force(self) -> OrderRefundQuerySet:
+        """Those that nobody has to agree to any more, and nobody has refused."""
+        return self.filter(models.Q(needs_approval=False) | models.Q(approved_by__isnull=False))
 
     def refused(self) -> OrderRefundQuerySet:
         """Those that will not happen, by a person's word or because their order was called off."""
@@ -59,5 +65,13 @@ class OrderWriteOffQuerySet(models.QuerySet["OrderWriteOff"]):
         return self.filter(models.Q(needs_approval=False) | models.Q(approved_by__isnull=False))
 
     def to_decide(self) -> OrderWriteOffQuerySet:
+        """Those that wait for a second person."""
+        return self.filter(needs_approval=True, decided_at__isnull=True)
+
+
+class CreditGrantQuerySet(models.QuerySet["CreditGrant"]):
+    """Which grants of credit count."""
+
+    def to_decide(self) -> CreditGrantQuerySet:
         """Those that wait for a second person."""
         return self.filter(needs_approval=True, decided_at__isnull=True)

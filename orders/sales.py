@@ -6,8 +6,10 @@ goods have left. Called with every move of an order that matters, under the orde
 
 from __future__ import annotations
 
+from orders.credits import bought, returning
 from orders.models import Fulfilment, Order
 from payments import ledger, recasting, refunding
+from payments.credits import terms
 from payments.models import Account
 
 
@@ -31,7 +33,10 @@ def post_revived(order: Order) -> None:
 
 
 def post_earned(order: Order) -> None:
-    """What was ordered is revenue, and its tax is owed."""
+    """What was ordered is revenue, and its tax is owed; credit that was ordered is the customer's, and no revenue."""
+    if bought.buys_credit(order):
+        bought.post_bought(order)
+        return
     # What is included in a price is no revenue.
     in_products, in_delivery = (0, 0)
     if order.prices_include_tax:
@@ -52,6 +57,9 @@ def post_earned(order: Order) -> None:
 
 
 def post_called_off(order: Order) -> None:
-    """Nothing is due for the order any more."""
+    """Nothing is due for the order any more; of the credits that paid for some of it those are back now that no refund
+    has given back before."""
     refunding.recast(order.pk)
-    ledger.post_called_off(source_id=order.reservation_id, subject_id=order.pk, currency=order.currency)
+    is_news = ledger.post_called_off(source_id=order.reservation_id, returned=returning.sources_of(order))
+    if is_news and order.credits_minor:
+        terms.prolong(ledger.called_off_source(order.reservation_id))

@@ -1,29 +1,37 @@
-"""What takes two people, be it a refund or a write-off: above which amount, and who may agree. Reads only, under the
-order's lock.
+"""What takes two people, be it a refund, a write-off or a grant of credit: above which amount, and who may agree. Reads
+only, under the lock of what is decided about.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 
+from django.conf import settings
 from django.db.models import Sum
 
 from customers.models import User
 from kit.errors import DomainError, Fault
 from orders.actors import Actor
-from orders.models import Order, OrderRefund, OrderWriteOff
-from orders.refund_limits import limit_minor
+from orders.approval_limits import limit_minor
+from orders.models import CreditGrant, Order, OrderRefund, OrderWriteOff
 
-type Wish = OrderRefund | OrderWriteOff
+type Wish = OrderRefund | OrderWriteOff | CreditGrant
 
 APPROVE_REFUND = "orders.approve_refund"
 APPROVE_WRITE_OFF = "orders.approve_write_off"
+APPROVE_CREDIT = "orders.approve_credit"
+_RIGHTS: Mapping[type[Wish], str] = {
+    OrderRefund: APPROVE_REFUND,
+    OrderWriteOff: APPROVE_WRITE_OFF,
+    CreditGrant: APPROVE_CREDIT,
+}
 
 
 def is_needed(order: Order, amount_minor: int, actor: Actor) -> bool:
     """Whether a second person has to agree to one more amount. What one person gave back or gave up of an order by
     themselves counts together: many small amounts are one large one."""
-    limit = limit_minor(order.currency)
+    limit = limit_minor(settings.REFUND_APPROVAL_ABOVE, order.currency)
     if limit is None:
         return False
     own = {"order": order, "requested_by": actor.user_id, "needs_approval": False}
@@ -43,8 +51,7 @@ def check_pending(wish: Wish) -> None:
 def check_second(wish: Wish, actor: Actor) -> None:
     """Raises DomainError unless the actor has the right to decide (`approval_not_allowed`) and is not who asked
     (`second_person_needed`)."""
-    right = APPROVE_REFUND if isinstance(wish, OrderRefund) else APPROVE_WRITE_OFF
-    if check_right(actor, right) == wish.requested_by_id:
+    if check_right(actor, _RIGHTS[type(wish)]) == wish.requested_by_id:
         raise DomainError([Fault("second_person_needed", {"what": _called(wish)})])
 
 
@@ -57,4 +64,4 @@ def check_right(actor: Actor, right: str) -> uuid.UUID:
 
 
 def _called(wish: Wish) -> str:
-    return str(wish._meta.verbose_name) if isinstance(wish, OrderWriteOff) else "refund"
+    return "refund" if isinstance(wish, OrderRefund) else str(wish._meta.verbose_name)

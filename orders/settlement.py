@@ -19,6 +19,9 @@ from kit.money import Money
 from orders import late_money, notifications, refund_failures, refunded_twice, restocking, waiting, written_off
 from orders.actors import SYSTEM, Actor
 from orders.campaigns import ending
+from orders.credits import returning
+from orders.credits.bought import take_back
+from orders.credits.delivering import deliver_credit
 from orders.invoices import issuing
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.status import SETTLED, by_money, note, transition
@@ -90,11 +93,13 @@ def settle_locked(order: Order, *, actor: Actor, restocks: bool = False) -> None
         _settle_cancelled(order, totals, news)
     else:
         _settle_live(order, totals, news)
+    deliver_credit(order, actor=actor)
     strange = refunding.kept_in_other_currencies(order.pk, order.currency)
     for amount in strange:
         # It counts for nothing here, whatever the order's status.
         _promise(order, amount, reason="Paid in another currency", actor=SYSTEM)
     recasting.absorb_lost(order.pk, order.currency)
+    take_back(order)
     if restocks:
         restocking.restock(order)
     if strange or order.collected_minor or order.status in SETTLED:
@@ -119,6 +124,8 @@ def _settle_live(order: Order, totals: queries.MoneyTotals, news: _News) -> None
         collected=totals.collected,
         refunded=totals.refunded,
         delivered=order.fulfilment == Fulfilment.DELIVERED,
+        credits_returned=order.credits_returned_minor,
+        credits_kept=returning.kept_minor(order),
     )
     unsent = order.fulfilment == Fulfilment.UNFULFILLED
     if order.status == OrderStatus.REFUNDED and target != OrderStatus.REFUNDED and unsent:
@@ -240,9 +247,10 @@ def _shown(amount: Money, order: Order) -> dict[str, int | str]:
 
 
 def _take_over(order: Order) -> queries.MoneyTotals:
-    """Copy what payments say of the order onto it; the totals."""
+    """Copy what payments and refunds say of the order onto it; the totals."""
     totals = queries.totals(order.pk, order.currency)
-    if (totals.collected, totals.refunded) != (order.collected_minor, order.refunded_minor):
-        order.collected_minor, order.refunded_minor = totals.collected, totals.refunded
-        order.save(update_fields=["collected_minor", "refunded_minor"])
+    now = (totals.collected, totals.refunded, returning.returned_minor(order))
+    if now != (order.collected_minor, order.refunded_minor, order.credits_returned_minor):
+        order.collected_minor, order.refunded_minor, order.credits_returned_minor = now
+        order.save(update_fields=["collected_minor", "refunded_minor", "credits_returned_minor"])
     return totals

@@ -62,12 +62,15 @@ class StatusRefused(DomainError):
         super().__init__([Fault(code, {"status": OrderStatus(order.status), "number": order.number, **facts})])
 
 
-def by_money(*, total: int, collected: int, refunded: int, delivered: bool) -> OrderStatus:
+def by_money(
+    *, total: int, collected: int, refunded: int, delivered: bool, credits_returned: int = 0, credits_kept: int = 0
+) -> OrderStatus:
     """The status that the money and the goods of an order that is not cancelled call for. Minor units.
 
-    A partial refund keeps what was paid; a full one ends in Refunded.
+    A partial refund keeps what was paid; a full one, which leaves nothing of the money and none of the credits that the
+    order keeps (`credits.returning.kept_minor`), ends in Refunded.
     """
-    if collected > 0 and refunded >= collected:
+    if refunded + credits_returned > 0 and refunded >= collected and not credits_kept:
         return OrderStatus.REFUNDED
     if collected >= total:
         return OrderStatus.COMPLETED if delivered else OrderStatus.PAID

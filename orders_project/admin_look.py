@@ -75,6 +75,8 @@ LOOK: dict[str, Any] = {
                 "items": [
                     _page("Orders", "shopping_cart", "orders_order"),
                     _page("Refunds by staff", "assignment_return", "orders_orderrefund"),
+                    _page("Coupons", "percent", "orders_coupon"),
+                    _page("Coupon batches", "confirmation_number", "orders_couponbatch"),
                     _page("Invoices", "description", "orders_invoice"),
                     _page("Write-offs", "money_off", "orders_orderwriteoff"),
                     _page("Flyer campaigns", "forward_to_inbox", "orders_campaign"),
@@ -86,7 +88,8 @@ LOOK: dict[str, Any] = {
                 "items": [
                     _page("Payment requests", "payments", "payments_paymentrequest"),
                     _page("Refunds", "undo", "payments_refund"),
-                    _page("Customer credit", "redeem", "payments_creditbalance"),
+                    _page("Customer credit", "account_balance_wallet", "payments_creditbalance"),
+                    _page("Granted credit", "redeem", "orders_creditgrant"),
                     _page("Ledger", "menu_book", "payments_ledgertransfer"),
                     _page("Disputes", "gavel", "payments_dispute"),
                     _page("Webhook events", "webhook", "payments_webhookevent"),

@@ -172,7 +172,7 @@ def _add_refusals(operation: dict[str, Any], path: str, method: str) -> None:
     if "{" in path:
         wanted.add("404")
     # Passwords and coupon codes can be guessed.
-    if method == "post" and ("/auth/" in path or path == "/api/v1/orders/"):
+    if method == "post" and ("/auth/" in path or "/coupons/" in path or path == "/api/v1/orders/"):
         wanted.add("429")
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status in sorted(wanted):

@@ -40,6 +40,15 @@ _TEXTS = {
     "wrong_password": "This is not the present password.",
     "not_a_country": "Not a country.",
     "signature_invalid": "The checkout has not signed this for this order.",
+    "delivery_method_not_found": "There is no such delivery method.",
+    "product_not_found": "There is no such product on sale.",
+    "variant_missing": "Product '{product}' has variants: name one.",
+    "variant_not_found": "Product '{product}' has no such variant.",
+    "stock_short": "Product '{product}' has insufficient stock. Available: {available}, Requested: {requested}",
+    "credit_is_bought_alone": "Prepaid credit is ordered by itself.",
+    "credit_is_prepaid": "Prepaid credit is paid online.",
+    "amount_out_of_range": "The amount is out of range.",
+    "currencies_mixed": "All that is ordered together is in one currency.",
     "lines_missing": "Name the lines that are given back, or the delivery.",
     "lines_not_expected": "Lines go with the kind lines alone.",
     "delivery_not_expected": "The delivery goes with the kind lines alone.",
@@ -56,7 +65,37 @@ _TEXTS = {
     "image_file_too_large": "The file has more than {most} MB.",
     "image_not_found": "Not an image that you have uploaded.",
     "too_many_images": "{most} images wait for a flyer already.",
+    "credit_spent": "Of the credit that was bought {left} are not spent, and no more than that can go back.",
+    "credit_for_credit": "Credit that was bought goes back as the money that was paid for it.",
     "amount_not_left": "Not an amount above zero and no more than what is left, {kept}.",
+}
+
+
+# Faults of one code that say why.
+_BY_REASON = {
+    "coupon_not_usable": {
+        "not_yet": "Coupon '{code}' is not valid yet.",
+        "over": "Coupon '{code}' is no longer valid.",
+        "used_up": "Coupon '{code}' has been used up.",
+        "used_before": "You have used coupon '{code}' before.",
+        "currency": "Coupon '{code}' is for another currency.",
+        "minimum": "Coupon '{code}' is for products that cost at least {minimum} together.",
+        "nothing_eligible": "Coupon '{code}' is not for these products.",
+    },
+    "credits_not_usable": {"buys_credit": "Prepaid credit is not bought with credits."},
+    "delivery_unfit": {
+        "country": "Delivery method '{method}' does not deliver to {country}.",
+        "weight": "Delivery method '{method}' carries at most {max_weight_grams} g, this weighs {weight_grams} g.",
+        "currency": "Delivery method '{method}' is charged in {charged_in} and carries nothing in {currency}.",
+        "kind": "Delivery method '{method}' cannot carry products of kind '{kind}'.",
+        "cash_on_delivery": "Delivery method '{method}' does not offer cash on delivery.",
+    },
+}
+_WITHOUT_REASON = {
+    # of a code that does not exist no more is said
+    "coupon_not_usable": "Coupon '{code}' cannot be used.",
+    "credits_not_usable": "Your credits are being spent by other orders right now. Try again.",
+    "delivery_unfit": "Delivery method '{method}' cannot carry this.",
 }
 
 
@@ -140,6 +179,9 @@ def text_of(fault: Fault) -> str:
     detail = fault.facts.get("detail")
     if isinstance(detail, str):
         return detail
+    if fault.code in _BY_REASON:
+        text = _BY_REASON[fault.code].get(fault.facts["why"])
+        return text.format_map(fault.facts) if text else _WITHOUT_REASON[fault.code].format_map(fault.facts)
     text = _TEXTS.get(fault.code)
     return text.format_map(fault.facts) if text else f"{fault.code.replace('_', ' ').capitalize()}."
 

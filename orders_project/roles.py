@@ -30,6 +30,17 @@ _SEE_ORDERS = (
     "catalog.view_deliverymethod",
 )
 
+_SEE_COUPONS = (
+    "orders.view_coupon",
+    "orders.view_couponbatch",
+    "orders.view_couponuse",
+)
+
+_SEE_CREDIT = (
+    "payments.view_creditbalance",
+    "orders.view_creditgrant",
+)
+
 _SEE_OUTGOING = (
     "outgoing.view_subscription",
     "outgoing.view_outgoingevent",
@@ -37,8 +48,16 @@ _SEE_OUTGOING = (
 )
 
 ROLES: Mapping[str, tuple[str, ...]] = {
-    # answers the telephone: sees orders, may call one off or give money back, with a second person above the limit
-    "support": (*_SEE_ORDERS, "payments.view_creditbalance", "orders.cancel_order", "orders.refund_order"),
+    # answers the telephone: sees orders, may call one off, give money back or grant credit, with a second person above
+    # the limits
+    "support": (
+        *_SEE_ORDERS,
+        *_SEE_COUPONS,
+        *_SEE_CREDIT,
+        "orders.cancel_order",
+        "orders.refund_order",
+        "orders.grant_credit",
+    ),
     # packs and sends, and takes the money at the door
     "warehouse": (*_SEE_ORDERS, "orders.fulfil_order", "orders.collect_cash"),
     # looks after flyers: enters what they say, hands them to the mailing system, calls them off
@@ -63,6 +82,15 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "catalog.change_event",
         "customers.view_eventprofile",
     ),
+    # decides what coupons there are, and takes their codes away to print them
+    "marketing": (
+        *_SEE_COUPONS,
+        "orders.add_coupon",
+        "orders.change_coupon",
+        "orders.add_couponbatch",
+        "catalog.view_product",
+        "catalog.view_variant",
+    ),
     # connects the shop's own systems and merchants who collect through us: whoever decides who hears of what happens,
     # and who may ask for money, has a role of its own
     "integrations": (
@@ -83,6 +111,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "accounting": (
         *_SEE_ORDERS,
         *_SEE_OUTGOING,
+        *_SEE_COUPONS,
+        *_SEE_CREDIT,
         "payments.view_webhookevent",
         "merchants.view_merchant",
         "merchants.view_merchantorder",
@@ -94,12 +124,13 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "reconciliation.resolve_discrepancy",
         "payments.view_ledgertransfer",
         "payments.view_ledgerentry",
-        "payments.view_creditbalance",
         *(f"catalog.{act}_taxrate" for act in ("view", "add", "change")),
         "orders.refund_order",
         "orders.approve_refund",
         "orders.write_off_order",
         "orders.approve_write_off",
+        "orders.grant_credit",
+        "orders.approve_credit",
         "orders.ask_gateway",
         "orders.request_payment",
         "orders.capture_payment",

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import environ
 from django.utils.csp import CSP
 
-from orders.refund_limits import read_limits
+from orders.approval_limits import read_limits
 from orders.seller import Seller
 from orders_project import environment
 from orders_project.admin_look import LOOK
@@ -64,6 +64,17 @@ GATEWAY_READ_TIMEOUT_S = env.float("GATEWAY_READ_TIMEOUT_S", default=8.0)
 ORDER_EXPIRES_AFTER = timedelta(minutes=env.int("ORDER_EXPIRES_AFTER_MINUTES", default=60))
 # What one person may refund of one order without a second one, in major units of its currency.
 REFUND_APPROVAL_ABOVE = read_limits(env.str("REFUND_APPROVAL_ABOVE", default="USD:500,INR:40000,*:500"))
+# What one person may grant a customer of credit without a second one, in major units of its currency.
+CREDIT_APPROVAL_ABOVE = read_limits(
+    env.str("CREDIT_APPROVAL_ABOVE", default="USD:100,INR:8000,*:100"), setting="CREDIT_APPROVAL_ABOVE"
+)
+# How long credit is good that came back from an order when its term was over already.
+CREDIT_RETURNED_GOOD_FOR_DAYS = env.int("CREDIT_RETURNED_GOOD_FOR_DAYS", default=30)
+# How long credit is good that was bought, and money of an order that became credit; None: for ever.
+CREDIT_BOUGHT_GOOD_FOR_DAYS = env.int("CREDIT_BOUGHT_GOOD_FOR_DAYS", default=0) or None
+CREDIT_REFUNDED_GOOD_FOR_DAYS = env.int("CREDIT_REFUNDED_GOOD_FOR_DAYS", default=0) or None
+# How long before credit ends its customer is written to; None: never.
+CREDIT_REMINDER_DAYS = env.int("CREDIT_REMINDER_DAYS", default=7) or None
 # The shop's own days: taxes, invoices and reports begin and end with them.
 SHOP_TIME_ZONE = ZoneInfo(env.str("SHOP_TIME_ZONE", default="UTC"))
 # Whether the prices of the catalogue contain their taxes.

@@ -8,8 +8,10 @@ subject holds that subject's order or payment requests locked.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, connection
@@ -30,13 +32,19 @@ SALE_ACCOUNTS = (
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One entry to be. Debits are above zero, credits below; a leg of zero is none."""
+    """One entry to be. Debits are above zero, credits below; a leg of zero is none.
+
+    A customer's credit that comes is good until `expires_at`, or for ever; `term_id` is the term that is meant where
+    credit goes or comes back.
+    """
 
     account: Account
     amount_minor: int
     subject_id: uuid.UUID | None = None
     attempt_id: uuid.UUID | None = None
     customer_id: uuid.UUID | None = None
+    expires_at: datetime | None = None
+    term_id: int | None = None
 
 
 class LedgerConflict(Exception):
@@ -53,10 +61,11 @@ WITH transferred AS (
     INSERT INTO payments_ledgertransfer (source, kind, memo) VALUES (%s, %s, %s)
     ON CONFLICT (source) DO NOTHING RETURNING id
 )
-INSERT INTO payments_ledgerentry (transfer_id, account, currency, amount_minor, subject_id, attempt_id, customer_id)
+INSERT INTO payments_ledgerentry (transfer_id, account, currency, amount_minor, subject_id, attempt_id, customer_id,
+                                  expires_at, term_id)
 SELECT transferred.id, leg.* FROM transferred, (VALUES {legs}) leg RETURNING id
 """
-_LEG = "(%s, %s, %s::bigint, %s::uuid, %s::uuid, %s::uuid)"
+_LEG = "(%s, %s, %s::bigint, %s::uuid, %s::uuid, %s::uuid, %s::timestamptz, %s::bigint)"
 
 
 def post(*, source: str, kind: TransferKind, currency: str, legs: Iterable[Leg], memo: str = "") -> bool:
@@ -73,6 +82,7 @@ def post(*, source: str, kind: TransferKind, currency: str, legs: Iterable[Leg],
     values: list[Any] = [source, kind.value, memo[:200]]
     for leg in moved:
         values += [leg.account.value, currency, leg.amount_minor, leg.subject_id, leg.attempt_id, leg.customer_id]
+        values += [leg.expires_at, leg.term_id]
     with connection.cursor() as cursor:
         # Only placeholders are put together here; every value travels as a parameter.
         cursor.execute(_POST.format(legs=", ".join([_LEG] * len(moved))), values)
@@ -93,10 +103,14 @@ def _posted(source: str) -> list[tuple[str, str, int]]:
     return sorted(entries.order_by().values_list("account", "currency", "amount_minor"))
 
 
+# Less credit than would be spent, or less of the term that is meant.
+_OVERDRAWN = frozenset({"credit_balance_not_negative", "credit_term_has_enough_left"})
+
+
 def is_overdrawn(error: IntegrityError) -> bool:
     """Whether the database refused a posting because a customer has less credit than it would spend."""
     diagnostics = getattr(error.__cause__, "diag", None)
-    return getattr(diagnostics, "constraint_name", None) == "credit_balance_not_negative"
+    return getattr(diagnostics, "constraint_name", None) in _OVERDRAWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +132,38 @@ def standing(name: str) -> Standing:
 
 
 def reverse(*, source: str, of: Iterable[str], kind: TransferKind, memo: str = "") -> bool:
-    """Undo what the transfers `of` have moved, by one transfer of the opposite; False if there is nothing to undo."""
+    """Undo what the transfers `of` have moved in all, by one transfer of the opposite; False if there is nothing to
+    undo."""
     entries = LedgerEntry.objects.filter(transfer__source__in=list(of)).order_by("id")
-    rows = entries.values_list("currency", "account", "amount_minor", "subject_id", "attempt_id", "customer_id")
-    legs: dict[str, list[Leg]] = {}
-    for currency, account, amount, subject, attempt, customer in rows:
-        legs.setdefault(currency, []).append(Leg(Account(account), -amount, subject, attempt, customer))
-    if len(legs) > 1:
+    moved: Counter[tuple[Any, ...]] = Counter()
+    currencies = set[str]()
+    for currency, amount, *where in entries.values_list(
+        "currency", "amount_minor", "account", "subject_id", "attempt_id", "customer_id"
+    ):
+        currencies.add(currency)
+        moved[tuple(where)] += amount
+    if len(currencies) > 1:
         raise ValueError("transfers of one currency are undone at a time")
-    return any(
-        post(source=source, kind=kind, currency=currency, legs=undone, memo=memo) for currency, undone in legs.items()
-    )
+    legs = [
+        Leg(Account(account), -amount, subject, attempt, customer)
+        for (account, subject, attempt, customer), amount in moved.items()
+    ]
+    return any(post(source=source, kind=kind, currency=currency, legs=legs, memo=memo) for currency in currencies)
 
 
 def balance(subject_id: uuid.UUID, currency: str, *accounts: Account) -> int:
     """What stands for a subject in some accounts; debits above zero. Minor units."""
     entries = LedgerEntry.objects.filter(subject_id=subject_id, currency=currency, account__in=accounts)
     return int(entries.aggregate(sum=Sum("amount_minor", default=0))["sum"])
+
+
+def moved(sources: Iterable[str], account: Account) -> dict[str, int]:
+    """What the transfers of some sources have moved in an account, debits above zero; those that moved nothing there
+    are left out. One statement. Minor units."""
+    entries = LedgerEntry.objects.filter(transfer__source__in=list(sources), account=account).order_by()
+    return dict(
+        entries.values("transfer__source").annotate(sum=Sum("amount_minor")).values_list("transfer__source", "sum")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +268,45 @@ def post_earned(*, source_id: uuid.UUID, subject_id: uuid.UUID, currency: str, a
     """
     legs = [Leg(account, -amount, subject_id) for account, amount in amounts.items()]
     legs.append(Leg(Account.DEFERRED_REVENUE, sum(amounts.values()), subject_id))
-    return post(source=f"earned:{source_id}", kind=TransferKind.EARNED, currency=currency, legs=legs)
+    return post(source=earned_source(source_id), kind=TransferKind.EARNED, currency=currency, legs=legs)
 
 
-def post_called_off(*, source_id: uuid.UUID, subject_id: uuid.UUID, currency: str) -> None:
-    """Nothing is due for a subject any more: its sale is undone, and the credits that paid for some of it are back.
+def earned_source(source_id: uuid.UUID) -> str:
+    """The source of the posting that says an order is earned."""
+    return f"earned:{source_id}"
 
-    What was promised back of the sale must have been recast before. Harmless to repeat.
+
+def post_bought(
+    *,
+    source_id: uuid.UUID,
+    subject_id: uuid.UUID,
+    customer_id: uuid.UUID,
+    currency: str,
+    amount: int,
+    expires_at: datetime | None,
+) -> None:
+    """What was deferred was paid for credit, and is the customer's. Minor units."""
+    post(
+        source=earned_source(source_id),
+        kind=TransferKind.EARNED,
+        currency=currency,
+        legs=(
+            Leg(Account.DEFERRED_REVENUE, amount, subject_id),
+            Leg(Account.CUSTOMER_CREDIT, -amount, subject_id, customer_id=customer_id, expires_at=expires_at),
+        ),
+    )
+
+
+def called_off_source(source_id: uuid.UUID) -> str:
+    """The source of the posting that undoes an order's sale."""
+    return f"called-off:{source_id}"
+
+
+def post_called_off(*, source_id: uuid.UUID, returned: Iterable[str] = ()) -> bool:
+    """Nothing is due for a subject any more: its sale is undone, and what is left of the credits that paid for some of
+    it is back; `returned` names the postings that have given some of them back before. False if that is done already.
+
+    What was promised back of the sale must have been recast before.
     """
-    sources = (ordered_source(source_id), f"earned:{source_id}")
-    reverse(source=f"called-off:{source_id}", of=sources, kind=TransferKind.CALLED_OFF)
+    sources = (ordered_source(source_id), earned_source(source_id), *returned)
+    return reverse(source=called_off_source(source_id), of=sources, kind=TransferKind.CALLED_OFF)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import uuid
 
+from django.conf import settings
+
 from kit.money import Money
 from payments import ledger
+from payments.credits import terms
 from payments.ledger import Leg
 from payments.models import (
     Account,
@@ -83,7 +86,9 @@ def post_refund(refund: Refund, attempt: PaymentAttempt, request: PaymentRequest
     """A refund has succeeded: the money has left the gateway's balance, or is the customer's credit."""
     subject = request.subject_id
     if refund.destination == RefundDestination.CREDIT:
-        to = Leg(Account.CUSTOMER_CREDIT, -refund.amount_minor, subject, customer_id=refund.customer_id)
+        good_until = terms.good_until(settings.CREDIT_REFUNDED_GOOD_FOR_DAYS)
+        whose = refund.customer_id
+        to = Leg(Account.CUSTOMER_CREDIT, -refund.amount_minor, subject, customer_id=whose, expires_at=good_until)
     else:
         to = Leg(ledger.clearing(attempt.gateway), -refund.amount_minor, subject, attempt.pk)
     ledger.post(

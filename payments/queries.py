@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import F, Q, QuerySet, Sum
 
+from kit import clock
 from payments.models import (
     CHASED_REFUND_STATES,
     OPEN_DISPUTE_STATES,
     OPEN_REFUND_STATES,
     AttemptState,
-    CreditBalance,
+    CreditTerm,
     Dispute,
     EventState,
     GatewayName,
@@ -98,9 +99,10 @@ def facts(subject_id: uuid.UUID, currency: str, *, due: int, is_called_off: bool
 
 
 def credit_minor(customer_id: uuid.UUID, currency: str) -> int:
-    """What a customer has of credit now. One statement."""
-    balances = CreditBalance.objects.filter(customer_id=customer_id, currency=currency)
-    return balances.values_list("balance_minor", flat=True).first() or 0
+    """What a customer can spend of credit now: what is over already does not count. One statement."""
+    good = Q(expires_at__isnull=True) | Q(expires_at__gt=clock.now())
+    terms = CreditTerm.objects.filter(good, customer_id=customer_id, currency=currency, left_minor__gt=0)
+    return int(terms.aggregate(sum=Sum("left_minor", default=0))["sum"])
 
 
 def find_request(gateway: str, reference: str) -> PaymentRequest | None:

@@ -40,8 +40,10 @@ TYPES: Mapping[Account, AccountType] = {
     # What lessens income stands beside it, with the other sign.
     Account.DISCOUNTS: AccountType.INCOME,
     Account.REFUNDS: AccountType.INCOME,
+    Account.CREDITS_EXPIRED: AccountType.INCOME,
     Account.GATEWAY_FEES: AccountType.EXPENSE,
     Account.WRITE_OFF: AccountType.EXPENSE,
+    Account.CREDITS_GRANTED: AccountType.EXPENSE,
 }
 
 

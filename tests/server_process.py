@@ -13,6 +13,9 @@ from django.conf import settings
 
 from tests.processes import environment
 
+DATABASE_CLIENT = "server under test"
+"""What the database calls its sessions, which stay open between tests."""
+
 
 class ServerProcess:
     """Gunicorn with the project's settings on this session's databases; the sandbox's webhooks go there, too."""
@@ -24,7 +27,7 @@ class ServerProcess:
         listener = ["--bind", f"127.0.0.1:{settings.PORT}", "--workers", "1", "--worker-class", "gthread"]
         self._process = subprocess.Popen(
             [*command, *listener, "--threads", "8", "--log-level", "warning"],
-            env=environment(),
+            env={**environment(), "PGAPPNAME": DATABASE_CLIENT},
             stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 30

@@ -193,6 +193,7 @@ ROUTES: dict[str, Row] = {
     "entries": ("GET", "/api/v1/entries/", (401, 200, 403, 200, 403)),
     "entry": ("GET", "/api/v1/entries/{entry}/", (401, 404, 403, 200, 403)),
     "event-entry": ("POST", "/order/{event}/{entry}", (401, 403, 403, 409, 403)),  # the event is over
+    "coupon-preview": ("POST", "/api/v1/coupons/preview/", (401, 400, 403, 400, 403)),  # an empty form
     "credits": ("GET", "/api/v1/credits/", (401, 200, 403, 200, 403)),
     # The signature, or the order's id, is the capability.
     "razorpay-verify": ("POST", "/api/v1/payments/razorpay/verify/", (400, 400, 400, 400, 400)),

@@ -16,7 +16,7 @@ from catalog.admin.pages import BackOfficeAdmin, ChoiceFilter, coloured
 from catalog.models import Product, ProductKind, Stock, Variant
 
 _LONGEST_NUMBER = 18
-KIND_TONES = {"physical": "info", "package": "primary", "flyer": "warning"}
+KIND_TONES = {"physical": "info", "package": "primary", "flyer": "warning", "entry": "default", "credit": "success"}
 
 
 class KindFilter(ChoiceFilter):

@@ -49,8 +49,10 @@ def act_page(
     *,
     words: Words,
     back: str,
+    title: str = "",
 ) -> HttpResponse:
-    """The form; on POST the act, and `back` with what `perform` says, or with a refusal that no field is about."""
+    """The form; on POST the act, and `back` with what `perform` says, or with a refusal that no field is about. The
+    title names the subject, unless it is given."""
     if request.method == "POST" and form.is_valid():
         try:
             messages.success(request, perform(form.cleaned_data))
@@ -66,7 +68,7 @@ def act_page(
         **page.admin_site.each_context(request),
         "opts": page.opts,
         "original": subject,
-        "title": f"{words.title}: {subject}",
+        "title": title or f"{words.title}: {subject}",
         "form": form,
         "button": words.button,
         "button_variant": "danger" if words.is_drastic else "primary",

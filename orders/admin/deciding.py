@@ -26,8 +26,10 @@ from kit.ids import parse_id
 from orders import actors
 from orders.actors import Actor
 from orders.admin.acting import SubjectForm, Words, act_page
+from orders.models import OrderRefund, OrderWriteOff
 from orders.queries import WAITING_FIRST
-from orders.second_person import Wish
+
+type Wish = OrderRefund | OrderWriteOff
 
 _LINK = '<a href="{}" class="text-primary-600 dark:text-primary-500">{}</a>'
 # So many are counted that wait; whoever has more knows enough.

@@ -107,6 +107,7 @@ def _refunds(order: Order, reader: Any) -> list[dict[str, Any]]:
             "link": _link("orders", "orderrefund", refund.pk, reader),
             "state": Label(str(stands[refund.pk].step.label), STEP_TONES[stands[refund.pk].step]),
             "amount": shown(refund.amount),
+            "credits": _shown(refund.credits_minor, order) if refund.credits_minor else "",
             "failed": _shown(stands[refund.pk].failed_minor, order) if stands[refund.pk].failed_minor else "",
             "lines": [
                 f"{part.quantity} x {part.order_line.title} {part.order_line.variant_title}".strip()
@@ -156,7 +157,11 @@ def _figures(order: Order) -> list[tuple[str, str]]:
         ("Refunded", _shown(order.refunded_minor, order)),
         ("Still due", _shown(max(0, unpaid_minor(order) - order.written_off_minor), order)),
     ]
-    return [*figures, ("Written off", _shown(order.written_off_minor, order))] if order.written_off_minor else figures
+    if order.written_off_minor:
+        figures.append(("Written off", _shown(order.written_off_minor, order)))
+    if order.credits_returned_minor:
+        figures.append(("Credits given back", _shown(order.credits_returned_minor, order)))
+    return figures
 
 
 def _amounts(order: Order) -> list[tuple[str, str]]:
@@ -166,8 +171,9 @@ def _amounts(order: Order) -> list[tuple[str, str]]:
     named = sum(tax.amount_minor for tax in taxes) == order.tax_minor
     rows = [
         ("Products", order.products_minor, True),
-        ("Discount", -order.discount_minor, False),
-        ("Delivery", order.delivery_minor, True),
+        (f"Discount, coupon {order.coupon_code}" if order.coupon_code else "Discount", -order.discount_minor, False),
+        ("Delivery", order.delivery_minor + order.delivery_discount_minor, True),
+        (f"Delivery discount, coupon {order.coupon_code}", -order.delivery_discount_minor, False),
         *((f"{tax.name} {percent(tax.ppm)}{included}", tax.amount_minor, False) for tax in taxes if named),
         ("Tax", 0 if named else order.tax_minor, False),
         ("Credits", -order.credits_minor, False),

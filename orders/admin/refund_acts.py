@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.forms import BoundField
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -24,8 +25,9 @@ from kit.money import Money
 from orders import returns
 from orders.actors import Actor
 from orders.admin.acts import Act, ActForm
+from orders.approval_limits import limit_minor
+from orders.credits.returning import kept_minor
 from orders.models import Order, OrderLine, OrderStatus, RefundKind
-from orders.refund_limits import limit_minor
 from orders.returns.plans import LineWish, RefundWish
 from orders.returns.rest import LineLeft, rest_of
 from orders.returns.shares import line_share
@@ -85,8 +87,18 @@ class RefundForm(ActForm):
 
     @property
     def left(self) -> str:
-        """What can still go back."""
-        return shown(Money(max(0, self.rest.refundable), self.order.currency))
+        """What can still go back, in money and credits."""
+        return shown(Money(max(0, self.rest.refundable) + self.rest.credits, self.order.currency))
+
+    @property
+    def credits(self) -> str:
+        """What of that comes back as credits; nothing if there is none."""
+        return shown(Money(self.rest.credits, self.order.currency)) if self.rest.credits else ""
+
+    @property
+    def bought(self) -> str:
+        """What is not spent of the credit that the order has bought; nothing for other orders."""
+        return "" if self.rest.bought is None else shown(Money(self.rest.bought, self.order.currency))
 
     @property
     def disputed(self) -> str:
@@ -97,7 +109,7 @@ class RefundForm(ActForm):
     @property
     def limit(self) -> str:
         """What one person may give back by themselves; nothing if there is no limit."""
-        limit = limit_minor(self.order.currency)
+        limit = limit_minor(settings.REFUND_APPROVAL_ABOVE, self.order.currency)
         return "" if limit is None else shown(Money(limit, self.order.currency))
 
     @property
@@ -184,8 +196,11 @@ def _refund(order: Order, told: Mapping[str, Any], actor: Actor) -> str:
     amount = shown(refund.amount)
     if refund.is_pending:
         return f"{amount} wait for a second person to approve."
-    if refund.destination == RefundDestination.CREDIT:
+    in_credits = shown(Money(refund.credits_minor, refund.currency))
+    if refund.destination == RefundDestination.CREDIT or not refund.money_minor:
         return f"{amount} are the customer's credit."
+    if refund.credits_minor:
+        return f"{amount} are on their way back, {in_credits} of it as the customer's credit."
     return f"{amount} are on their way back."
 
 
@@ -195,7 +210,8 @@ REFUND = Act(
     explanation="What goes back is booked at once and sent to the gateway; goods that come back are in stock again.",
     right="orders.refund_order",
     makes_sense=lambda order: (
-        order.collected_minor > order.refunded_minor and order.status != OrderStatus.PAYMENT_PENDING
+        order.status != OrderStatus.PAYMENT_PENDING
+        and (order.collected_minor > order.refunded_minor or kept_minor(order) > 0)
     ),
     perform=_refund,
     form=RefundForm,

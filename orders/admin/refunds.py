@@ -21,7 +21,7 @@ from orders.admin.acting import Words
 from orders.admin.deciding import DecidedAdmin
 from orders.admin.wording import STEP_TONES
 from orders.models import OrderRefund, OrderRefundLine
-from orders.returns.standing import Standing, standing
+from orders.returns.standing import Standing, credits_of, standing
 from orders.second_person import APPROVE_REFUND
 from payments.models import Refund
 
@@ -106,7 +106,11 @@ class OrderRefundAdmin(DecidedAdmin):
     def parts(self, refund: OrderRefund) -> str:
         parts = [
             f"{shown(Money(minor, refund.currency))} {name}"
-            for name, minor in (("tax", refund.tax_minor), ("delivery", refund.delivery_minor))
+            for name, minor in (
+                ("tax", refund.tax_minor),
+                ("delivery", refund.delivery_minor),
+                ("in credits", refund.credits_minor),
+            )
             if minor
         ]
         return ", ".join(parts) or "-"
@@ -114,4 +118,4 @@ class OrderRefundAdmin(DecidedAdmin):
 
 def _standing(refund: OrderRefund) -> Standing:
     states = [(state, 0) for state in refund.states]  # type: ignore[attr-defined]  # annotated by the query
-    return standing(is_refused=refund.is_refused, parts=states)
+    return standing(is_refused=refund.is_refused, parts=[*states, *credits_of(refund)])

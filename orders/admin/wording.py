@@ -152,6 +152,19 @@ _TEXTS: Mapping[str, str] = {
     # it may be on its way at this very moment
     "refund_in_flight": "The gateway is being asked for this refund. Try again in a few minutes.",
     "refund_gone": "The money has gone back by another way since. Look at the order again.",
+    # the customer has bought something with it since
+    "credit_spent": "Of the credit that was bought {left} are not spent, and no more than that can go back.",
+    "credit_for_credit": "Credit that was bought goes back as the money that was paid for it.",
+    # a code with a word's punctuation in it, or one that another coupon has
+    "code_invalid": "'{code}' is no code: use letters and digits, up to 40 of them.",
+    "code_taken": "The code {code} exists already.",
+    "batch_size_invalid": "One batch has from 1 to {most} codes.",
+    # a promise that was too generous, typed twice or in the wrong currency
+    "grant_amount_invalid": "Enter an amount above zero.",
+    "grant_in_the_past": "Choose a day that is not over yet, or none.",
+    "own_account": "Nobody grants credit to themselves, or agrees to it.",
+    "grant_not_in_force": "This credit was never given: there is nothing to revoke.",
+    "revoked_too_much": "Of this grant {left} are not spent, and no more than that can be revoked.",
     # the gateway has failed to send it back several times
     "not_refundable": "No more than {refundable} can be sent back; see the gateway's dashboard.",
 }
@@ -184,6 +197,7 @@ _FACTS: Mapping[str, str] = {
     "collected_minor": "collected",
     "refunded_minor": "refunded",
     "amount_minor": "amount",
+    "credits_minor": "of it as credits",
     "withdrawn_minor": "withdrawn",
     "waits_for": "waits for",
     "number": "tracking number",

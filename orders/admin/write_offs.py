@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -20,8 +21,8 @@ from orders.actors import Actor
 from orders.admin.acting import Words
 from orders.admin.acts import Act, ActForm
 from orders.admin.deciding import DecidedAdmin
+from orders.approval_limits import limit_minor
 from orders.models import Order, OrderWriteOff
-from orders.refund_limits import limit_minor
 from orders.second_person import APPROVE_WRITE_OFF
 from orders.writing_off import REQUEST, WriteOffWish
 
@@ -53,7 +54,7 @@ def _write_off(order: Order, told: Mapping[str, Any], actor: Actor) -> str:
 
 
 def _limit(order: Order) -> str:
-    limit = limit_minor(order.currency)
+    limit = limit_minor(settings.REFUND_APPROVAL_ABOVE, order.currency)
     if limit is None:
         return ""
     return (

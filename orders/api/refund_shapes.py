@@ -109,6 +109,7 @@ class RefundSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     tax = serializers.CharField(help_text="The tax in the amount.")
     delivery = serializers.CharField(help_text="What of the amount is for the delivery.")
+    credits = serializers.CharField(help_text="What of the amount comes back as the credits that paid for the order.")
     returned = serializers.CharField(help_text="What of the amount has arrived.")
     failed = serializers.CharField(help_text="What of the amount could not be sent back.")
     reason = serializers.CharField()
@@ -141,6 +142,7 @@ def shown_refund(refund: OrderRefund, standing: Standing) -> dict[str, Any]:
         "currency": refund.currency,
         "tax": major(refund.tax_minor),
         "delivery": major(refund.delivery_minor),
+        "credits": major(refund.credits_minor),
         "returned": major(standing.back_minor),
         "failed": major(standing.failed_minor),
         "reason": refund.reason,

@@ -113,7 +113,10 @@ class OrderSerializer(OrderRowSerializer):
     discount = serializers.CharField()
     tax = serializers.CharField()
     delivery = serializers.CharField()
-    credits = serializers.CharField()
+    credits = serializers.CharField(help_text="What was paid with credits.")
+    credits_returned = serializers.CharField(help_text="What refunds have given back of the credits.")
+    coupon_code = serializers.CharField(help_text="Empty without one. What it took off is in the discounts.")
+    delivery_discount = serializers.CharField(help_text="Taken off the delivery, which is without it.")
     collected = serializers.CharField()
     refunded = serializers.CharField()
     payment_status = serializers.ChoiceField([(status.value, status.value) for status in PaymentStatus])
@@ -159,10 +162,21 @@ def row(order: Order) -> dict[str, Any]:
 
 def whole(order: Order) -> dict[str, Any]:
     """The values of OrderSerializer. The order comes with its lines and history."""
-    amounts = ("products", "discount", "tax", "delivery", "credits", "collected", "refunded")
+    amounts = (
+        "products",
+        "discount",
+        "tax",
+        "delivery",
+        "delivery_discount",
+        "credits",
+        "credits_returned",
+        "collected",
+        "refunded",
+    )
     return {
         **row(order),
         **{name: _major(order, getattr(order, f"{name}_minor")) for name in amounts},
+        "coupon_code": order.coupon_code,
         "payment_status": status_of(order).value,
         "delivery_method": order.delivery_name,
         "address": {name: getattr(order, name) for name in ("street", "city", "state", "postal_code", "country")},

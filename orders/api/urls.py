@@ -1,10 +1,11 @@
-"""Routes of orders, their payments, refunds and flyers, of credit, checkouts and event entries under /api/v1/. A
-trailing slash is optional.
+"""Routes of orders, their payments, refunds and flyers, of coupons, credit, checkouts and event entries under /api/v1/.
+A trailing slash is optional.
 """
 
 from django.urls import re_path
 
 from orders.api.checkout import StandingView, VerifyView
+from orders.api.coupons import CouponPreviewView
 from orders.api.credits import CreditsView
 from orders.api.entries import EntriesView, EntryView, EventEntriesView, EventsView
 from orders.api.flyers import FlyerFiguresView, FlyersView, FlyerView
@@ -35,6 +36,7 @@ urlpatterns = [
     re_path(r"^orders/(?P<key>[^/]+)/flyers/(?P<flyer>[^/]+)/?\Z", FlyerView.as_view(), name="order-flyer"),
     re_path(r"^flyers/(?P<id>[^/]+)/figures/?\Z", FlyerFiguresView.as_view(), name="flyer-figures"),
     re_path(r"^flyer-images/?\Z", FlyerImagesView.as_view(), name="flyer-images"),
+    re_path(r"^coupons/preview/?\Z", CouponPreviewView.as_view(), name="coupon-preview"),
     re_path(r"^credits/?\Z", CreditsView.as_view(), name="credits"),
     re_path(r"^payments/razorpay/verify/?\Z", VerifyView.as_view(), name="razorpay-verify"),
     re_path(r"^payments/razorpay/(?P<reference>[^/]+)/?\Z", StandingView.as_view(), name="razorpay-standing"),

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from orders.books.campaigns import CAMPAIGNS
 from orders.books.coupons import COUPONS
+from orders.books.credits import CREDITS
 from orders.books.entries import ENTRIES
 from orders.books.goods import GOODS
 from orders.books.invoices import INVOICES
@@ -31,6 +32,7 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
     *STATUS,
     *COUPONS,
     *CAMPAIGNS,
+    *CREDITS,
     *ENTRIES,
     *MONEY,
     *REFUNDS,

@@ -2,6 +2,52 @@
 
 from __future__ import annotations
 
+# What each use takes off each line by its frozen terms: the worth of the rule shared out by what it was for, the
+# largest remainders first, as `kit.money.allocate` does it.
+_RECOMPUTED = """
+SELECT o.number, u.id, u.discount_minor, by_rule.lines, u.terms FROM orders_couponuse u
+JOIN orders_order o ON o.id = u.order_id
+CROSS JOIN LATERAL (
+    SELECT (u.terms ->> 'delivery')::bigint AS delivery,
+           u.terms ->> 'kind' = 'free_delivery' OR (u.terms ->> 'frees_delivery')::boolean AS is_free
+) terms
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(value::numeric), 0) AS eligible, count(*) AS lines
+    FROM jsonb_array_elements_text(u.terms -> 'eligible')
+) base
+CROSS JOIN LATERAL (
+    SELECT CASE u.terms ->> 'kind'
+        WHEN 'percent' THEN div(2 * base.eligible * (u.terms ->> 'percent_ppm')::numeric + 1000000, 2000000)
+        WHEN 'amount' THEN least((u.terms ->> 'amount_minor')::numeric, base.eligible)
+        ELSE 0 END AS worth
+) rule
+CROSS JOIN LATERAL (
+    SELECT jsonb_agg(coalesce(share + (rank <= rule.worth - shared)::int, 0) ORDER BY position) AS lines FROM (
+        SELECT position, share, sum(share) OVER () AS shared,
+               row_number() OVER (ORDER BY remainder DESC, position) AS rank
+        FROM (
+            SELECT position, div(rule.worth * value::numeric, nullif(base.eligible, 0)) AS share,
+                   mod(rule.worth * value::numeric, nullif(base.eligible, 0)) AS remainder
+            FROM jsonb_array_elements_text(u.terms -> 'eligible') WITH ORDINALITY AS e (value, position)
+        ) exact
+    ) shares
+) by_rule
+CROSS JOIN LATERAL (
+    SELECT count(*) AS lines, bool_or(
+        l.discount_minor < off OR eligible NOT IN (0, l.quantity * l.unit_price_minor - l.discount_minor + off)
+    ) AS differ
+    FROM orders_orderline l
+    CROSS JOIN LATERAL (
+        SELECT (u.terms -> 'lines' ->> (l.position - 1))::bigint AS off,
+               (u.terms -> 'eligible' ->> (l.position - 1))::bigint AS eligible
+    ) one
+    WHERE l.order_id = o.id
+) frozen
+WHERE u.terms -> 'lines' IS DISTINCT FROM by_rule.lines OR frozen.differ OR frozen.lines <> base.lines
+   OR u.discount_minor <> rule.worth + terms.delivery OR o.delivery_discount_minor <> terms.delivery
+   OR terms.delivery > 0 AND NOT terms.is_free OR terms.is_free AND o.delivery_minor <> 0
+"""
+
 COUPONS: tuple[tuple[str, str], ...] = (
     (
         "a coupon counts its uses and what they took off, within its limits",
@@ -42,6 +88,17 @@ COUPONS: tuple[tuple[str, str], ...] = (
         WHERE o.coupon_code <> CASE WHEN o.status = 'cancelled' THEN o.coupon_code ELSE coalesce(k.code, '') END
            OR o.status = 'cancelled' AND u.id IS NOT NULL
            OR u.discount_minor > o.discount_minor + o.delivery_discount_minor
+        """,
+    ),
+    ("the discount of a coupon is what its frozen terms come to, line by line", _RECOMPUTED),
+    (
+        "a batch has as many codes as were made, each good once",
+        """
+        SELECT b.id, b.codes_made, k.codes FROM orders_couponbatch b LEFT JOIN (
+            SELECT batch_id, count(*) AS codes, count(*) FILTER (WHERE max_uses = 1) AS once FROM orders_couponcode
+            WHERE batch_id IS NOT NULL GROUP BY 1
+        ) k ON k.batch_id = b.id
+        WHERE b.codes_made <> coalesce(k.codes, 0) OR k.codes <> k.once
         """,
     ),
 )

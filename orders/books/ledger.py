@@ -54,11 +54,17 @@ LEDGER: tuple[tuple[str, str], ...] = (
     (
         "what of an order is earned and not given back stands in the ledger",
         """
-        SELECT o.number, o.status, e.sale, o.total_minor + o.credits_minor - coalesce(f.allowance, 0)
+        SELECT o.number, o.status, e.sale, o.total_minor + o.credits_minor - o.credits_returned_minor
+            - coalesce(f.allowance, 0)
         FROM orders_order o
         LEFT JOIN (
-            SELECT subject_id, currency, -sum(amount_minor) AS sale FROM payments_ledgerentry
-            WHERE account IN ('revenue', 'delivery_revenue', 'tax_payable', 'discounts', 'refunds') GROUP BY 1, 2
+            -- Credit that was bought is no sale; it stands where a sale would, until it is taken back.
+            SELECT e.subject_id, e.currency, -sum(e.amount_minor) AS sale
+            FROM payments_ledgerentry e JOIN payments_ledgertransfer t ON t.id = e.transfer_id
+            WHERE t.kind <> 'credit_taken'
+              AND (e.account IN ('revenue', 'delivery_revenue', 'tax_payable', 'discounts', 'refunds')
+                   OR e.account = 'customer_credit' AND t.kind = 'earned')
+            GROUP BY 1, 2
         ) e ON e.subject_id = o.id AND e.currency = o.currency
         LEFT JOIN (
             SELECT r.subject_id, f.currency, sum(f.amount_minor - f.surplus_minor - f.excess_minor) AS allowance
@@ -66,8 +72,8 @@ LEDGER: tuple[tuple[str, str], ...] = (
             JOIN payments_paymentrequest r ON r.id = a.request_id
             WHERE f.state NOT IN ('requested', 'failed') GROUP BY 1, 2
         ) f ON f.subject_id = o.id AND f.currency = o.currency
-        WHERE o.status IN ('paid', 'completed')
-          AND coalesce(e.sale, 0) <> o.total_minor + o.credits_minor - coalesce(f.allowance, 0)
+        WHERE o.status IN ('paid', 'completed') AND coalesce(e.sale, 0)
+            <> o.total_minor + o.credits_minor - o.credits_returned_minor - coalesce(f.allowance, 0)
         """,
     ),
     (

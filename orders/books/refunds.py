@@ -6,12 +6,13 @@ REFUNDS: tuple[tuple[str, str], ...] = (
     (
         "a refund is promised by its payments, and by none before a second person has agreed where one is needed",
         """
-        SELECT r.id, r.amount_minor, p.amount, p.states FROM orders_orderrefund r LEFT JOIN (
+        SELECT r.id, r.amount_minor, r.credits_minor, p.amount, p.states FROM orders_orderrefund r LEFT JOIN (
             SELECT cause_id, sum(amount_minor) AS amount, array_agg(DISTINCT state) AS states,
                    bool_or(state NOT IN ('requested', 'failed')) AS going
             FROM payments_refund WHERE cause_id IS NOT NULL GROUP BY 1
         ) p ON p.cause_id = r.id
-        WHERE p.amount IS DISTINCT FROM r.amount_minor OR (r.needs_approval AND r.approved_by_id IS NULL AND p.going)
+        WHERE coalesce(p.amount, 0) <> r.amount_minor - r.credits_minor
+           OR (r.needs_approval AND r.approved_by_id IS NULL AND p.going)
            OR (NOT r.needs_approval AND 'requested' = ANY(p.states))
         """,
     ),

@@ -59,9 +59,13 @@ STATUS: tuple[tuple[str, str], ...] = (
     (
         "an order's status follows from its money and its goods",
         """
-        SELECT number, status, total_minor, collected_minor, refunded_minor, fulfilment FROM orders_order
+        SELECT number, status, total_minor, collected_minor, refunded_minor, credits_minor, credits_returned_minor,
+               fulfilment
+        FROM orders_order
         WHERE status <> 'cancelled' AND status <> CASE
-            WHEN collected_minor > 0 AND refunded_minor >= collected_minor THEN 'refunded'
+            WHEN refunded_minor + credits_returned_minor > 0 AND refunded_minor >= collected_minor
+                AND (credits_returned_minor = credits_minor
+                     OR collected_minor < total_minor AND fulfilment = 'unfulfilled') THEN 'refunded'
             WHEN collected_minor >= total_minor AND fulfilment = 'delivered' THEN 'completed'
             WHEN collected_minor >= total_minor THEN 'paid'
             WHEN collected_minor > 0 THEN 'partially_paid'

@@ -42,6 +42,7 @@ class CouponOffer:
     percent_ppm: int | None
     amount_minor: int | None
     currency: str
+    frees_delivery: bool
     minimum_minor: int
     kinds: frozenset[str]
     products: frozenset[uuid.UUID]
@@ -65,9 +66,10 @@ class CouponLine:
 
 @dataclass(frozen=True, slots=True)
 class CouponDiscount:
-    """What a coupon takes off an order: of each line, and of the delivery. Minor units."""
+    """What a coupon takes off an order: of each line, of which it was for so much, and of the delivery. Minor units."""
 
     offer: CouponOffer
+    eligible: tuple[int, ...]
     lines: tuple[int, ...]
     delivery: int
 
@@ -78,9 +80,9 @@ class CouponDiscount:
 
 
 _FIND = """
-SELECT c.id, k.id, k.code, c.kind, c.percent_ppm, c.amount_minor, c.currency, c.minimum_minor, c.kinds,
-       (SELECT array_agg(p.product_id) FROM orders_coupon_products p WHERE p.coupon_id = c.id), c.starts_at, c.ends_at,
-       c.active, c.max_uses - c.used, k.max_uses - k.used,
+SELECT c.id, k.id, k.code, c.kind, c.percent_ppm, c.amount_minor, c.currency, c.frees_delivery, c.minimum_minor,
+       c.kinds, (SELECT array_agg(p.product_id) FROM orders_coupon_products p WHERE p.coupon_id = c.id), c.starts_at,
+       c.ends_at, c.active, c.max_uses - c.used, k.max_uses - k.used,
        c.max_uses_per_customer - coalesce(
            (SELECT m.used FROM orders_couponcustomer m WHERE m.coupon_id = c.id AND m.customer_id = %(customer)s), 0),
        c.budget_minor - c.spent_minor
@@ -98,7 +100,7 @@ def find_coupon(code: str, customer_id: uuid.UUID) -> CouponOffer | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    coupon_id, code_id, code, kind, percent, amount, currency, minimum, kinds, products, *rest = row
+    coupon_id, code_id, code, kind, percent, amount, currency, frees_delivery, minimum, kinds, products, *rest = row
     return CouponOffer(
         coupon_id,
         code_id,
@@ -107,6 +109,7 @@ def find_coupon(code: str, customer_id: uuid.UUID) -> CouponOffer | None:
         percent,
         amount,
         currency,
+        frees_delivery,
         minimum,
         frozenset(kinds),
         frozenset(products or ()),
@@ -124,13 +127,13 @@ def discount_of(
     """
     if why_not := _usable(offer, now) or _fitting(offer, lines, delivery.currency):
         return why_not
-    if offer.kind == CouponKind.FREE_DELIVERY:
-        if not delivery.minor:
-            return WhyNot.NOTHING_ELIGIBLE
-        discount = CouponDiscount(offer, (0,) * len(lines), delivery.minor)
-    else:
-        eligible = [line.amount_minor if _is_for(offer, line) else 0 for line in lines]
-        discount = CouponDiscount(offer, tuple(_spread(_worth(offer, sum(eligible)), eligible)), 0)
+    only_delivery = offer.kind == CouponKind.FREE_DELIVERY
+    if only_delivery and not delivery.minor:
+        return WhyNot.NOTHING_ELIGIBLE
+    eligible = [line.amount_minor if _is_for(offer, line) and not only_delivery else 0 for line in lines]
+    off = _spread(_worth(offer, sum(eligible)), eligible)
+    free = delivery.minor if only_delivery or offer.frees_delivery else 0
+    discount = CouponDiscount(offer, tuple(eligible), tuple(off), free)
     if offer.budget_left_minor is not None and discount.total > offer.budget_left_minor:
         return WhyNot.USED_UP
     return discount
@@ -169,8 +172,7 @@ def _worth(offer: CouponOffer, amount: int) -> int:
     if offer.kind == CouponKind.PERCENT:
         assert offer.percent_ppm is not None
         return (2 * amount * offer.percent_ppm + WHOLE) // (2 * WHOLE)
-    assert offer.amount_minor is not None
-    return min(offer.amount_minor, amount)
+    return min(offer.amount_minor or 0, amount)
 
 
 def _spread(worth: int, eligible: Sequence[int]) -> list[int]:

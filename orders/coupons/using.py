@@ -6,23 +6,22 @@ credit, before stock.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError
 
 from kit import clock, strict_json
-from orders.coupons.finding import CouponDiscount
+from orders.coupons.finding import CouponDiscount, WhyNot
 from orders.models import CouponUse, Order
 
 # What the database says when a coupon has been used as often as it may.
-_LIMITS = frozenset(
-    {
-        "coupon_used_within_its_limit",
-        "coupon_code_used_within_its_limit",
-        "coupon_used_within_its_limit_per_customer",
-        "coupon_spent_within_its_budget",
-    }
-)
+_LIMITS: Mapping[str | None, WhyNot] = {
+    "coupon_used_within_its_limit": WhyNot.USED_UP,
+    "coupon_code_used_within_its_limit": WhyNot.USED_UP,
+    "coupon_used_within_its_limit_per_customer": WhyNot.USED_BEFORE,
+    "coupon_spent_within_its_budget": WhyNot.USED_UP,
+}
 
 USE = """
 INSERT INTO orders_couponuse (order_id, coupon_id, code_id, customer_id, currency, discount_minor, terms, used_at)
@@ -40,6 +39,8 @@ def use_values(discount: CouponDiscount) -> dict[str, Any]:
         "kind": offer.kind.value,
         "percent_ppm": offer.percent_ppm,
         "amount_minor": offer.amount_minor,
+        "frees_delivery": offer.frees_delivery,
+        "eligible": list(discount.eligible),
         "lines": list(discount.lines),
         "delivery": discount.delivery,
     }
@@ -51,10 +52,10 @@ def use_values(discount: CouponDiscount) -> dict[str, Any]:
     }
 
 
-def is_used_up(error: IntegrityError) -> bool:
-    """Whether the database refused a use because somebody was faster."""
+def find_refusal(error: IntegrityError) -> WhyNot | None:
+    """Which limit the database refused a use by, because somebody was faster; None if it was something else."""
     diagnostics = getattr(error.__cause__, "diag", None)
-    return getattr(diagnostics, "constraint_name", None) in _LIMITS
+    return _LIMITS.get(getattr(diagnostics, "constraint_name", None))
 
 
 def give_back(order_id: uuid.UUID) -> None:
@@ -63,8 +64,8 @@ def give_back(order_id: uuid.UUID) -> None:
 
 
 def use_again(order: Order) -> None:
-    """The order lives again, and uses the coupon that it had. Raises IntegrityError (`is_used_up`) if others have used
-    it up since.
+    """The order lives again, and uses the coupon that it had. Raises IntegrityError (`find_refusal`) if others have
+    used it up since.
     """
     before = CouponUse.objects.filter(order=order).order_by("-pk").first()
     if before is None or before.given_back_at is None:

@@ -8,7 +8,8 @@ from orders.models.campaigns import (
     FlyerImage,
     MailingKey,
 )
-from orders.models.coupons import Coupon, CouponCode, CouponCustomer, CouponKind, CouponUse
+from orders.models.coupons import Coupon, CouponBatch, CouponCode, CouponCustomer, CouponKind, CouponUse
+from orders.models.credits import CreditGrant, CreditReminder, CreditRevocation
 from orders.models.entries import EntryOrder
 from orders.models.history import UNTOLD_EVENTS, ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
 from orders.models.invoices import Invoice, InvoiceCounter, InvoiceKind, InvoicePdf
@@ -24,10 +25,14 @@ __all__ = [
     "CampaignHistory",
     "CampaignStatus",
     "Coupon",
+    "CouponBatch",
     "CouponCode",
     "CouponCustomer",
     "CouponKind",
     "CouponUse",
+    "CreditGrant",
+    "CreditReminder",
+    "CreditRevocation",
     "EntryOrder",
     "FlyerImage",
     "Fulfilment",

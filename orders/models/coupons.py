@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -29,7 +30,8 @@ class CouponKind(models.TextChoices):
 class Coupon(models.Model):
     """A rule that takes something off an order, under one code or a batch of them.
 
-    A limit that is empty is none. `currency` is that of the amounts, and of the orders that it is for.
+    A limit that is empty is none. `currency` is that of the amounts, and of the orders that it is for. What it takes
+    off never changes once somebody has used it: the database refuses that.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -38,6 +40,7 @@ class Coupon(models.Model):
     percent_ppm = models.PositiveIntegerField("percentage, millionths", null=True, blank=True)
     amount_minor = models.BigIntegerField("amount, minor units", null=True, blank=True)
     currency = models.CharField(max_length=3, choices=currency_choices, blank=True, help_text="Empty: any.")
+    frees_delivery = models.BooleanField("delivery is free as well", default=False, db_default=False)
     minimum_minor = models.BigIntegerField("least price of all products, minor units", default=0)
     kinds = ArrayField(
         models.CharField(max_length=16, choices=ProductKind.choices),
@@ -94,12 +97,32 @@ class Coupon(models.Model):
         return self.name
 
 
+class CouponBatch(models.Model):
+    """Codes that were made up for a coupon in one act, each good once."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    coupon = models.ForeignKey(Coupon, on_delete=models.PROTECT, related_name="batches")
+    codes_made = models.PositiveIntegerField("number of codes")
+    note = models.CharField(max_length=120, blank=True)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    made_at = models.DateTimeField(db_default=models.functions.Now())
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name_plural = "coupon batches"
+        constraints = (models.CheckConstraint(condition=Q(codes_made__gt=0), name="coupon_batch_has_codes"),)
+
+    def __str__(self) -> str:
+        return f"{self.codes_made} codes"
+
+
 class CouponCode(models.Model):
     """A code under which a coupon may be used, in capitals and without blanks and hyphens; those of a batch are good
     once."""
 
     code = models.CharField(max_length=40, unique=True)
     coupon = models.ForeignKey(Coupon, on_delete=models.PROTECT, related_name="codes")
+    batch = models.ForeignKey(CouponBatch, on_delete=models.PROTECT, null=True, related_name="codes", db_index=False)
     max_uses = models.PositiveIntegerField(null=True, blank=True)
     # Counted by the database.
     used = models.PositiveIntegerField(default=0, db_default=0, editable=False)
@@ -112,7 +135,11 @@ class CouponCode(models.Model):
                 condition=Q(max_uses__isnull=True) | Q(used__lte=F("max_uses")),
                 name="coupon_code_used_within_its_limit",
             ),
+            models.CheckConstraint(
+                condition=Q(batch__isnull=True) | Q(max_uses=1), name="coupon_code_of_a_batch_is_good_once"
+            ),
         )
+        indexes = (models.Index(fields=("batch", "id"), condition=Q(batch__isnull=False), name="coupon_code_of_batch"),)
 
     def __str__(self) -> str:
         return self.code
@@ -142,7 +169,7 @@ class CouponUse(models.Model):
     currency = models.CharField(max_length=3)
     # With what it took off the delivery.
     discount_minor = models.BigIntegerField("taken off, minor units")
-    # Kind, percentage or amount, and the lines that it was for, as the discount was worked out.
+    # Kind, percentage or amount, what it was for of each line and what it took off it, as it was worked out.
     terms = models.JSONField(default=dict)
     used_at = models.DateTimeField(db_default=models.functions.Now())
     given_back_at = models.DateTimeField(null=True, blank=True)

@@ -100,6 +100,10 @@ class Order(models.Model):
     refunded_minor = models.BigIntegerField("refunded, minor units", default=0, editable=False)
     # What of the rest a person has given up and has not come since: our own matter, the customer owes it as before.
     written_off_minor = models.BigIntegerField("written off, minor units", default=0, db_default=0, editable=False)
+    # What of the credits refunds have given back; an order that is called off gives back the rest.
+    credits_returned_minor = models.BigIntegerField(
+        "credits given back, minor units", default=0, db_default=0, editable=False
+    )
 
     # Refunded before it was paid in full or sent: nothing is due for it, whatever is paid for it later.
     given_up = models.BooleanField(default=False, db_default=False, editable=False)
@@ -185,6 +189,10 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(collected_minor__gte=0, refunded_minor__gte=0, refunded_minor__lte=F("collected_minor")),
                 name="order_refunded_within_collected",
+            ),
+            models.CheckConstraint(
+                condition=Q(credits_returned_minor__gte=0, credits_returned_minor__lte=F("credits_minor")),
+                name="order_credits_returned_within_credits",
             ),
             # The second wall behind `status.by_money`: no order is called paid that is not.
             models.CheckConstraint(

@@ -30,8 +30,9 @@ class RefundKind(models.TextChoices):
 class OrderRefund(models.Model):
     """Money of an order that a person gave back, or wants to give back once a second person agrees.
 
-    `delivery_minor` of the amount is for the delivery, with its tax; `tax_minor` of it is tax. What was asked for never
-    changes, and what was decided about it is decided once: the database refuses anything else.
+    `credits_minor` of the amount comes back as the credits that the order was paid with, the rest in money; whatever it
+    is, `delivery_minor` of the amount is for the delivery, with its tax, and `tax_minor` of it is tax. What was asked
+    for never changes, and what was decided about it is decided once: the database refuses anything else.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -40,6 +41,7 @@ class OrderRefund(models.Model):
     destination = models.CharField(max_length=16, choices=RefundDestination.choices)
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField("amount, minor units")
+    credits_minor = models.BigIntegerField("credits, minor units", default=0, db_default=0)
     tax_minor = models.BigIntegerField("tax, minor units", default=0)
     delivery_minor = models.BigIntegerField("delivery, minor units", default=0)
     reason = models.CharField(max_length=200)
@@ -67,6 +69,10 @@ class OrderRefund(models.Model):
                 condition=Q(amount_minor__gt=0, tax_minor__gte=0, delivery_minor__gte=0)
                 & Q(tax_minor__lte=F("amount_minor"), delivery_minor__lte=F("amount_minor")),
                 name="order_refund_amounts",
+            ),
+            models.CheckConstraint(
+                condition=Q(credits_minor__gte=0, credits_minor__lte=F("amount_minor")),
+                name="order_refund_credits_within_amount",
             ),
             models.CheckConstraint(
                 condition=Q(kind="lines") | Q(delivery_minor=0), name="order_refund_delivery_goes_with_lines"
@@ -102,6 +108,11 @@ class OrderRefund(models.Model):
     def amount(self) -> Money:
         """What goes back."""
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def money_minor(self) -> int:
+        """What of it goes back in money."""
+        return self.amount_minor - self.credits_minor
 
     @property
     def is_pending(self) -> bool:

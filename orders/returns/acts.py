@@ -16,6 +16,7 @@ from kit.errors import DomainError, Fault
 from kit.money import Money
 from orders import second_person
 from orders.actors import Actor
+from orders.credits import bought, returning
 from orders.models import HistoryEvent, Order, OrderRefund, OrderRefundLine
 from orders.returns.plans import RefundPlan, RefundWish, plan
 from orders.returns.rest import rest_of
@@ -29,10 +30,10 @@ from payments.models import Refund, RefundDestination, RefundState
 def request_refund(order_id: uuid.UUID, wish: RefundWish, *, actor: Actor) -> OrderRefund:
     """The refund is written down, and is either promised and on its way, or waits for a second person.
 
-    Goods that come back are in stock once the refund is approved and the order was sent. The same `wish.key` again
-    changes nothing. Raises Order.DoesNotExist, and DomainError with the codes of `plans`, `not_refundable` when
-    a gateway has failed so often to send some of it back that a person has to look, and `key_used` for a key of another
-    refund; then nothing was written.
+    Credits that come back are the customer's at once. Goods that come back are in stock once the refund is approved and
+    the order was sent. The same `wish.key` again changes nothing. Raises Order.DoesNotExist, and DomainError with the
+    codes of `plans`, `not_refundable` when a gateway has failed so often to send some of it back that a person has to
+    look, and `key_used` for a key of another refund; then nothing was written.
     """
     with transaction.atomic(durable=True):
         order = Order.objects.select_for_update().get(pk=order_id)
@@ -41,9 +42,9 @@ def request_refund(order_id: uuid.UUID, wish: RefundWish, *, actor: Actor) -> Or
             check_key(known, order, wish)
             return known
         refund = _write(order, plan(order, rest_of(order), wish), wish, actor)
-        promised = refunding.request_refunds(order.pk, _ask(order, refund))
+        promised = refunding.request_refunds(order.pk, _ask(order, refund)) if refund.money_minor else []
         total = sum(part.amount_minor for part in promised)
-        if total < refund.amount_minor:
+        if total < refund.money_minor:
             raise DomainError([Fault("not_refundable", {"refundable": Money(total, order.currency)}, at=("amount",))])
         note(order, event=HistoryEvent.REFUND_REQUESTED, actor=actor, facts=_facts(refund))
         if not refund.needs_approval:
@@ -55,8 +56,8 @@ def approve_refund(refund_id: uuid.UUID, *, actor: Actor) -> OrderRefund:
     """A second person has agreed: the refund is promised and on its way, its goods are in stock.
 
     Raises OrderRefund.DoesNotExist and DomainError: `approval_not_allowed` without the right, `second_person_needed`
-    for whoever asked for it, `already_decided`, `payment_disputed`, and `refund_gone` when the money has gone back by
-    another way since.
+    for whoever asked for it, `already_decided`, `payment_disputed`, `refund_gone` when the money has gone back by
+    another way since, and `credit_spent` when the credit that it pays back is.
     """
     with transaction.atomic(durable=True):
         order, refund = _locked(refund_id)
@@ -67,7 +68,7 @@ def approve_refund(refund_id: uuid.UUID, *, actor: Actor) -> OrderRefund:
         refund.save(update_fields=["approved_by", "decided_at"])
         assert actor.user_id is not None
         approved = refunding.approve(_parts(refund), approved_by=actor.user_id, tax_is_settled=True)
-        if not approved:
+        if (refund.money_minor and not approved) or refund.credits_minor > returning.kept_minor(order):
             raise DomainError([Fault("refund_gone")])
         note(order, event=HistoryEvent.REFUND_APPROVED, actor=actor, facts=_facts(refund))
         _carry_out(order, refund, approved, actor)
@@ -102,6 +103,7 @@ def _write(order: Order, planned: RefundPlan, wish: RefundWish, actor: Actor) ->
         destination=wish.destination,
         currency=order.currency,
         amount_minor=planned.amount,
+        credits_minor=planned.credits,
         tax_minor=planned.tax,
         delivery_minor=planned.delivery,
         reason=wish.reason,
@@ -127,10 +129,10 @@ def _write(order: Order, planned: RefundPlan, wish: RefundWish, actor: Actor) ->
 
 def _ask(order: Order, refund: OrderRefund) -> refunding.RefundAsk:
     return refunding.RefundAsk(
-        refund.amount_minor,
+        refund.money_minor,
         refund.currency,
         refund.reason,
-        tax_minor=refund.tax_minor,
+        tax_minor=refund.tax_minor * refund.money_minor // refund.amount_minor,
         customer_id=order.customer_id if refund.destination == RefundDestination.CREDIT else None,
         requested_by=refund.requested_by_id,
         needs_approval=refund.needs_approval,
@@ -142,10 +144,15 @@ def _carry_out(order: Order, refund: OrderRefund, promised: Sequence[Refund], ac
     for part in promised:
         if part.state == RefundState.APPROVED:
             queue.send_refund_later(part.pk)
-    if refund.destination == RefundDestination.CREDIT:
-        note(order, event=HistoryEvent.CREDITED, actor=actor, facts={"amount_minor": refund.amount_minor})
+    if refund.destination == RefundDestination.CREDIT and refund.money_minor:
+        note(order, event=HistoryEvent.CREDITED, actor=actor, facts={"amount_minor": refund.money_minor})
+    returning.post_returned(order, refund)
     # Cash and credit are back at once.
     settle_locked(order, actor=actor, restocks=True)
+    if not bought.is_made_good(order):
+        # It was spent while we were looking: the rollback takes everything back.
+        left = Money(0, order.currency)
+        raise DomainError([Fault("credit_spent", {"left": left}, at=("amount",))])
 
 
 def _locked(refund_id: uuid.UUID) -> tuple[Order, OrderRefund]:
@@ -163,6 +170,7 @@ def _parts(refund: OrderRefund) -> list[uuid.UUID]:
 def _facts(refund: OrderRefund) -> dict[str, object]:
     return {
         "amount_minor": refund.amount_minor,
+        "credits_minor": refund.credits_minor,
         "reason": refund.reason,
         "to": RefundDestination.CREDIT.label if refund.destination == RefundDestination.CREDIT else "",
         "waits_for": "a second person" if refund.is_pending else "",

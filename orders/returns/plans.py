@@ -54,29 +54,49 @@ class PlannedLine:
 
 @dataclass(frozen=True, slots=True)
 class RefundPlan:
-    """What goes back, minor units."""
+    """What goes back, minor units; `credits` of the amount as the credits that the order was paid with."""
 
     amount: int
+    credits: int
     tax: int
     delivery: int = 0
     lines: tuple[PlannedLine, ...] = ()
 
 
 def plan(order: Order, rest: RefundRest, wish: RefundWish) -> RefundPlan:
-    """What goes back for a wish; the order is locked.
+    """What goes back for a wish, money first and then credits; the order is locked.
 
     Raises DomainError: `lines_missing`, `lines_not_expected`, `delivery_not_expected`, `amount_missing` and
     `amount_not_expected` for a wish that contradicts itself; `line_unknown`, `line_repeated`, `quantity_invalid`,
     `restocked_already`, `delivery_refunded` and `amount_beyond_lines` for its lines; `nothing_to_refund`,
-    `amount_not_left` and `payment_disputed` for what is left of the money.
+    `amount_not_left`, `payment_disputed` for what is left of the money; `credit_spent` and `credit_for_credit` for an
+    order that has bought credit.
     """
-    _refuse([*_contradictions(wish), *_line_faults(rest, wish)])
+    _refuse([*_contradictions(wish), *_line_faults(rest, wish), *_credit_faults(order, rest, wish)])
     if wish.kind == RefundKind.LINES:
         return _plan_lines(order, rest, wish)
-    amount = rest.refundable if wish.amount is None else _affordable(order, rest, wish.amount)
-    if amount <= 0:
+    going = _everything(rest) if wish.amount is None else _affordable(order, rest, wish.amount)
+    if going.amount <= 0:
         _refuse([_nothing_left(rest)])
-    return RefundPlan(amount, tax=_tax(order, amount))
+    return RefundPlan(going.amount, going.credits, tax=_tax(order, going.amount))
+
+
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """What goes back in money, and in credits."""
+
+    money: int
+    credits: int
+
+    @property
+    def amount(self) -> int:
+        return self.money + self.credits
+
+
+def _everything(rest: RefundRest) -> _Going:
+    """All that nothing stands in the way of."""
+    money = max(0, rest.refundable)
+    return _Going(money if rest.bought is None else min(money, rest.bought), rest.credits)
 
 
 def _plan_lines(order: Order, rest: RefundRest, wish: RefundWish) -> RefundPlan:
@@ -89,38 +109,50 @@ def _plan_lines(order: Order, rest: RefundRest, wish: RefundWish) -> RefundPlan:
         delivery=delivery,
         tax=sum(share.tax_minor for share in shares) + delivery_tax,
     )
-    parts = cut_down(parts, _lines_amount(order, rest, wish, parts))
+    going = _lines_amount(order, rest, wish, parts)
+    parts = cut_down(parts, going.amount)
     lines = tuple(
         PlannedLine(left.line, line.quantity, share, amount, line.restock)
         for (left, line), share, amount in zip(chosen, shares, parts.lines, strict=True)
     )
-    return RefundPlan(parts.amount, _tax(order, parts.amount, settled=parts.tax), parts.delivery, lines)
+    return RefundPlan(parts.amount, going.credits, _tax(order, parts.amount, settled=parts.tax), parts.delivery, lines)
 
 
-def _lines_amount(order: Order, rest: RefundRest, wish: RefundWish, parts: Parts) -> int:
+def _lines_amount(order: Order, rest: RefundRest, wish: RefundWish, parts: Parts) -> _Going:
     """What goes back for the chosen lines; whoever gives back the last of them gives back the rest of the money."""
     if wish.amount is not None:
-        amount = _affordable(order, rest, wish.amount)
-        if amount > parts.amount:
+        going = _affordable(order, rest, wish.amount)
+        if going.amount > parts.amount:
             worth = Money(parts.amount, order.currency)
             _refuse([Fault("amount_beyond_lines", {"worth": worth}, at=("amount",))])
-        return amount
+        return going
     taken = Counter({line.position: line.quantity for line in wish.lines})
     is_last = all(left.rest.quantity == taken[position] for position, left in rest.lines.items())
     is_last = is_last and (wish.delivery or not rest.delivery)
-    amount = min(parts.amount, rest.refundable) if is_last else parts.amount
-    if rest.kept <= 0 or amount <= 0:
+    everything = _everything(rest)
+    if _is_empty(rest) or parts.amount <= 0 or (is_last and everything.amount <= 0):
         _refuse([_nothing_left(rest)])
-    return _affordable(order, rest, Money(amount, order.currency))
+    if is_last and everything.amount <= parts.amount and rest.bought is None:
+        return everything
+    return _affordable(order, rest, Money(parts.amount, order.currency))
 
 
-def _affordable(order: Order, rest: RefundRest, amount: Money) -> int:
-    kept, refundable = Money(rest.kept, order.currency), Money(max(0, rest.refundable), order.currency)
-    if amount.currency != order.currency or not 0 < amount.minor <= rest.kept:
-        _refuse([Fault("amount_not_left", {"kept": kept}, at=("amount",))])
-    if amount.minor > refundable.minor:
+def _affordable(order: Order, rest: RefundRest, amount: Money) -> _Going:
+    """An amount, in money as far as we have any, and for the rest in credits."""
+    kept = max(0, rest.kept)
+    most, refundable = Money(kept + rest.credits, order.currency), Money(max(0, rest.refundable), order.currency)
+    if amount.currency != order.currency or not 0 < amount.minor <= most.minor:
+        _refuse([Fault("amount_not_left", {"kept": most}, at=("amount",))])
+    going = _Going(min(amount.minor, kept), max(0, amount.minor - kept))
+    if going.money > refundable.minor:
         _refuse([Fault("payment_disputed", {"refundable": refundable}, at=("amount",))])
-    return amount.minor
+    if rest.bought is not None and going.money > rest.bought:
+        _refuse([Fault("credit_spent", {"left": Money(rest.bought, order.currency)}, at=("amount",))])
+    return going
+
+
+def _is_empty(rest: RefundRest) -> bool:
+    return rest.kept + rest.credits <= 0
 
 
 def _nothing_left(rest: RefundRest) -> Fault:
@@ -130,6 +162,16 @@ def _nothing_left(rest: RefundRest) -> Fault:
 def _tax(order: Order, amount: int, settled: int | None = None) -> int:
     left = sale_left(order)
     return left.tax_share(max(0, amount - left.surplus), settled_minor=settled)
+
+
+def _credit_faults(order: Order, rest: RefundRest, wish: RefundWish) -> Iterator[Fault]:
+    """Credit that was bought goes back as the money that was paid for it, as far as it is not spent."""
+    if rest.bought is None:
+        return
+    if wish.destination == RefundDestination.CREDIT:
+        yield Fault("credit_for_credit", at=("destination",))
+    if rest.refundable > 0 >= rest.bought:
+        yield Fault("credit_spent", {"left": Money(0, order.currency)})
 
 
 def _contradictions(wish: RefundWish) -> Iterator[Fault]:

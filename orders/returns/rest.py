@@ -10,11 +10,11 @@ from typing import Any
 
 from django.db.models import Q, Sum
 
+from orders.credits import bought, returning
 from orders.models import Order, OrderLine, OrderRefund
 from orders.returns.shares import LineRest
 from payments import ledger, queries, refunding
 from payments.ledger import SaleBalances
-from payments.models import Refund, RefundState
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +28,35 @@ class LineLeft:
 
 @dataclass(frozen=True, slots=True)
 class RefundRest:
-    """What is left, minor units. `kept` is what we have and have not promised back; `refundable` what of it no bank
-    disputes or has taken. `lines` is by position; `delivery` is with its tax."""
+    """What is left, minor units. `kept` is what we have in money and have not promised back; `refundable` what of it no
+    bank disputes or has taken; `credits` is what of the order's credits can come back. `lines` is by position;
+    `delivery` is with its tax. `bought` is what is not spent of the credit that the order has bought, None for others.
+    """
 
     kept: int
     refundable: int
     lines: dict[int, LineLeft]
     delivery: int
+    credits: int = 0
+    bought: int | None = None
 
 
 def rest_of(order: Order) -> RefundRest:
     """What is left of the order, in a number of statements that does not grow with it."""
     with_tax = order.delivery_minor + (0 if order.prices_include_tax else order.delivery_tax_minor)
-    given = OrderRefund.objects.live().filter(order=order).aggregate(sum=Sum("delivery_minor", default=0))["sum"]
+    live = OrderRefund.objects.live().filter(order=order)
+    given = live.aggregate(
+        delivery=Sum("delivery_minor", default=0),
+        # Those that somebody has yet to agree to are on no account, and nobody else's any more.
+        credits=Sum("credits_minor", filter=Q(needs_approval=True, decided_at__isnull=True), default=0),
+    )
     return RefundRest(
         kept=queries.totals(order.pk, order.currency).kept,
         refundable=refunding.refundable_minor(order.pk, order.currency),
         lines=_lines(order),
-        delivery=with_tax - given,
+        delivery=with_tax - given["delivery"],
+        credits=returning.kept_minor(order) - given["credits"],
+        bought=bought.left_minor(order) if bought.buys_credit(order) else None,
     )
 
 
@@ -82,9 +93,11 @@ def _lines(order: Order) -> dict[int, LineLeft]:
 def sale_left(order: Order) -> SaleBalances:
     """How the order stands in the ledger once every refund that waits for a second person is approved."""
     stands = ledger.sale_balances(order.pk, order.currency)
-    waiting = Refund.objects.filter(
-        attempt__request__subject_id=order.pk, currency=order.currency, state=RefundState.REQUESTED
-    ).aggregate(amount=Sum("amount_minor", default=0), tax=Sum("tax_minor", default=0))
+    waiting = (
+        OrderRefund.objects.to_decide()
+        .filter(order=order)
+        .aggregate(amount=Sum("amount_minor", default=0), tax=Sum("tax_minor", default=0))
+    )
     beyond_surplus = max(0, waiting["amount"] - stands.surplus)
     return SaleBalances(
         surplus=max(0, stands.surplus - waiting["amount"]),

@@ -53,9 +53,15 @@ def standing(*, is_refused: bool, parts: Iterable[tuple[str, int]]) -> Standing:
     )
 
 
+def credits_of(refund: OrderRefund) -> list[tuple[str, int]]:
+    """The part of a refund that comes back in credits, as a part of its money would stand; none where it has none."""
+    state = RefundState.REQUESTED if refund.is_pending else RefundState.SUCCEEDED
+    return [(state.value, refund.credits_minor)] if refund.credits_minor else []
+
+
 def standings(refunds: Sequence[OrderRefund]) -> dict[uuid.UUID, Standing]:
     """How each of these refunds stands. One statement."""
-    parts: dict[uuid.UUID, list[tuple[str, int]]] = {refund.pk: [] for refund in refunds}
+    parts: dict[uuid.UUID, list[tuple[str, int]]] = {refund.pk: credits_of(refund) for refund in refunds}
     rows = Refund.objects.filter(cause_id__in=parts).order_by("created_at", "pk")
     for cause, state, amount in rows.values_list("cause_id", "state", "amount_minor"):
         if cause is not None:

@@ -25,6 +25,7 @@ class ZeroReason(StrEnum):
     EXPORT = "export"  # it leaves the place where the seller is taxed
     NOT_TAXED = "not_taxed"  # no rate is in force there for its category
     ZERO_RATED = "zero_rated"  # the rate in force is zero
+    VOUCHER = "voucher"  # for anything, so what it is spent on is taxed: Directive 2006/112/EC, article 30b
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,12 @@ _GOODS = (
     _Goods("Business Package", ProductKind.PACKAGE, "USD", (("PACK-2", "", "149.00", 0),)),
     _Goods("Premium Package", ProductKind.PACKAGE, "USD", (("PACK-3", "", "399.00", 0),)),
     _Goods("E-Flyer Campaign", ProductKind.FLYER, "USD", (("FLYER-1", "", "69.00", 0),)),
+    _Goods(
+        "Prepaid Credit",
+        ProductKind.CREDIT,
+        "USD",
+        (("CREDIT-50", "50", "50.00", 0), ("CREDIT-200", "200", "200.00", 0)),
+    ),
 )
 _EVERYTHING = [kind.value for kind in ProductKind]
 # name, price, currency, countries, grams at most, cash on delivery, kinds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from catalog.models import DeliveryMethod, Product
+from catalog.models import DeliveryMethod, Product, ProductKind
 from orders.models import Order, OrderStatus
 from orders_project.demo.people import PASSWORD, DemoCustomer
 
@@ -26,9 +26,12 @@ def customers(found: list[DemoCustomer]) -> list[dict[str, str]]:
 
 
 def products(found: list[Product]) -> list[dict[str, Any]]:
-    """Each product with its variants, the default one first; prices in major units, stock as it can be sold now."""
+    """Each product with its variants, the default one first; prices in major units, stock as it can be sold now. Credit
+    is no such product: it is bought alone, and nothing is delivered."""
     rows = []
     for product in found:
+        if product.kind == ProductKind.CREDIT:
+            continue
         variants = list(product.variants.filter(active=True).select_related("stock"))
         rows.append(
             {

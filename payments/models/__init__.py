@@ -3,9 +3,10 @@
 What nobody knew may turn out either way: a refund of unknown outcome that was never taken on is requested again.
 """
 
+from payments.models.credits import CreditBalance, CreditTerm, CreditTermUse
 from payments.models.disputes import OPEN_DISPUTE_STATES, Dispute, DisputeNote, DisputeState
 from payments.models.inbox import EventState, WebhookEvent
-from payments.models.ledger import Account, CreditBalance, LedgerEntry, LedgerTransfer, TransferKind
+from payments.models.ledger import Account, LedgerEntry, LedgerTransfer, TransferKind
 from payments.models.refunds import (
     CHASED_REFUND_STATES,
     OPEN_REFUND_STATES,
@@ -33,6 +34,8 @@ __all__ = [
     "Account",
     "AttemptState",
     "CreditBalance",
+    "CreditTerm",
+    "CreditTermUse",
     "Dispute",
     "DisputeNote",
     "DisputeState",

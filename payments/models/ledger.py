@@ -6,7 +6,6 @@ from django.db import models
 from django.db.models import Q
 
 from customers.models import Customer
-from kit.money import Money
 from payments.models.requests import PaymentAttempt
 
 
@@ -33,9 +32,11 @@ class Account(models.TextChoices):
     DELIVERY_REVENUE = "delivery_revenue", "Delivery revenue"
     DISCOUNTS = "discounts", "Discounts"
     REFUNDS = "refunds", "Refunds"
+    CREDITS_EXPIRED = "credits_expired", "Credits expired"  # given, and not spent in time
     # Expenses.
     GATEWAY_FEES = "gateway_fees", "Gateway fees"
     WRITE_OFF = "write_off", "Write-off"  # lost disputes, and debts and differences that a person has given up
+    CREDITS_GRANTED = "credits_granted", "Credits granted"  # given to customers for nothing
 
 
 class TransferKind(models.TextChoices):
@@ -51,7 +52,11 @@ class TransferKind(models.TextChoices):
     REFUND_RECAST = "refund_recast", "Refund recast"  # its order was called off: nothing was due in the first place
     DISPUTE = "dispute", "Dispute"
     SETTLEMENT = "settlement", "Settlement"
-    CREDIT = "credit", "Customer credit"
+    CREDIT_GRANTED = "credit_granted", "Credit granted"  # by a person, for nothing
+    CREDIT_REVOKED = "credit_revoked", "Credit revoked"  # it should not have been granted
+    CREDIT_RETURNED = "credit_returned", "Credit returned"  # a refund gives back what an order was paid with
+    CREDIT_TAKEN = "credit_taken", "Credit taken back"  # what was paid for it goes back, or back again
+    CREDIT_EXPIRED = "credit_expired", "Credit expired"
     RESOLUTION = "resolution", "Resolution"  # a person has explained a difference, or what explained it is no longer so
     WRITTEN_OFF = "written_off", "Written off"  # a person has given up what somebody owes
     WRITTEN_OFF_PAID = "written_off_paid", "Written off and paid"  # it came after all
@@ -79,7 +84,8 @@ class LedgerEntry(models.Model):
     """One leg of a transfer. Debits are above zero, credits below.
 
     `subject_id` is what the money is for, the id of an order or of a merchant's order; `attempt` the payment whose
-    money lies in a clearing account; `customer` whose credit it is.
+    money lies in a clearing account; `customer` whose credit it is. Credit that comes is good until `expires_at`, or
+    for ever; what goes, or comes back, may name the `term` that is meant.
     """
 
     transfer = models.ForeignKey(LedgerTransfer, on_delete=models.PROTECT, related_name="entries")
@@ -92,6 +98,10 @@ class LedgerEntry(models.Model):
     )
     customer = models.ForeignKey(
         Customer, on_delete=models.PROTECT, null=True, related_name="ledger_entries", db_index=False
+    )
+    expires_at = models.DateTimeField(null=True, blank=True)
+    term = models.ForeignKey(
+        "payments.CreditTerm", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
 
     class Meta:
@@ -106,6 +116,14 @@ class LedgerEntry(models.Model):
                 | (~Q(account="customer_credit") & Q(customer__isnull=True)),
                 name="ledger_entry_credit_is_somebodys",
             ),
+            models.CheckConstraint(
+                condition=Q(account="customer_credit") | Q(expires_at__isnull=True, term__isnull=True),
+                name="ledger_entry_only_credit_has_a_term",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__isnull=True) | Q(amount_minor__lt=0, term__isnull=True),
+                name="ledger_entry_what_comes_expires",
+            ),
         )
         indexes = (
             models.Index(fields=("subject_id",), condition=Q(subject_id__isnull=False), name="ledger_entry_subject"),
@@ -117,21 +135,3 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_account_display()} {self.amount_minor} {self.currency}"
-
-
-class CreditBalance(models.Model):
-    """What a customer has of credit in a currency. The database counts it out of the entries; never below zero."""
-
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="credit_balances")
-    currency = models.CharField(max_length=3)
-    balance_minor = models.BigIntegerField("balance, minor units")
-
-    class Meta:
-        ordering = ("customer", "currency")
-        constraints = (
-            models.UniqueConstraint(fields=("customer", "currency"), name="credit_balance_once"),
-            models.CheckConstraint(condition=Q(balance_minor__gte=0), name="credit_balance_not_negative"),
-        )
-
-    def __str__(self) -> str:
-        return str(Money(self.balance_minor, self.currency))

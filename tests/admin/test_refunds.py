@@ -11,12 +11,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from orders import actors, cancellation
+from orders.approval_limits import read_limits
 from orders.cash import collect_cash
 from orders.confirmation import ask_gateway
 from orders.fulfilment import deliver_order, send_order
 from orders.models import Order, OrderRefund, OrderWriteOff
 from orders.queries import WAITING_FIRST
-from orders.refund_limits import read_limits
 from payments.models import CreditBalance, Refund
 from payments.models.refunds import REQUESTED_FIRST
 from tests import shop

@@ -10,10 +10,10 @@ from django.test import Client
 
 from kit.money import Money
 from orders import actors
+from orders.approval_limits import read_limits
 from orders.cash import collect_cash
 from orders.fulfilment import send_order
 from orders.models import Order, OrderWriteOff
-from orders.refund_limits import read_limits
 from tests import shop
 from tests.admin.conftest import SignIn, cash_order, messages_of, page
 from tests.shop import Shop, Shopper

@@ -15,8 +15,8 @@ from kit.errors import DomainError
 from kit.money import Money
 from orders import actors
 from orders.actors import Actor
+from orders.approval_limits import read_limits
 from orders.models import Order, OrderRefund, OrderRefundLine, RefundKind
-from orders.refund_limits import read_limits
 from orders.returns import approve_refund, request_refund
 from orders.returns.plans import LineWish, RefundWish
 from orders.settlement import settle

@@ -77,6 +77,7 @@ def test_an_order_is_found_by_id_and_by_number_with_all_that_happened(shop: Shop
     assert (whole["tracking"]["carrier"], whole["tracking"]["tracking_number"]) == ("UPS", "1Z")
     amounts = ("products", "discount", "tax", "delivery", "credits", "total", "collected", "refunded")
     assert [whole[name] for name in amounts] == ["421.98", "0.00", "0.00", "5.00", "0.00", "426.98", "0.00", "0.00"]
+    assert [whole[name] for name in ("coupon_code", "delivery_discount", "credits_returned")] == ["", "0.00", "0.00"]
     assert whole["payment_status"] == "unpaid"
     assert whole["address"] == {
         "street": "123 Main St",

@@ -10,10 +10,10 @@ import pytest
 from django.contrib.auth.models import Group
 
 from orders import actors
+from orders.approval_limits import read_limits
 from orders.cash import collect_cash
 from orders.fulfilment import deliver_order, send_order
 from orders.models import Order, OrderRefund
-from orders.refund_limits import read_limits
 from orders_project.idempotency.models import KeptAnswer
 from orders_project.roles import ensure_roles
 from tests import shop as shops
@@ -77,6 +77,7 @@ def test_lines_go_back_and_the_answer_says_so(shop: Shop, order: Order, clerk: s
         "currency": "USD",
         "tax": "0.00",
         "delivery": "5.00",
+        "credits": "0.00",
         "returned": "24.00",
         "failed": "0.00",
         "reason": "Broken",
@@ -290,7 +291,9 @@ def test_a_customer_sees_their_credit_and_how_it_came(order: Order, ada: Shopper
     for amount in ("1.00", "2.50", "3.00"):
         assert ask(order, {"amount": amount, "destination": "credit", "reason": "x"}, clerk)[0] == 201
     status, credit = get("credits/?limit=2", ada)
-    assert (status, credit["balances"]) == (200, [{"currency": "USD", "balance": "6.50"}])
+    whole = {"amount": "6.50", "expires_at": None}
+    balance = {"currency": "USD", "balance": "6.50", "spendable": "6.50", "terms": [whole]}
+    assert (status, credit["balances"]) == (200, [balance])
     entry = dict(credit["results"][0])
     assert entry.pop("at").endswith("Z")
     assert isinstance(entry.pop("id"), int)

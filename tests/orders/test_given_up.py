@@ -12,8 +12,8 @@ from kit.ids import new_id
 from kit.money import Money
 from orders import actors, cancellation
 from orders.actors import Actor
+from orders.approval_limits import read_limits
 from orders.models import HistoryEvent, Order, OrderStatus, RefundKind
-from orders.refund_limits import read_limits
 from orders.returns import approve_refund, request_refund
 from orders.returns.plans import RefundWish
 from orders.returns.standing import RefundStep, standings

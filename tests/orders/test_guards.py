@@ -257,7 +257,7 @@ ATTACKS: list[tuple[str, str, str]] = [
     # the ledger
     ("change an entry", "UPDATE payments_ledgerentry SET amount_minor = 2 * amount_minor", "append-only"),
     ("delete an entry", "DELETE FROM payments_ledgerentry", "append-only"),
-    ("empty the entries", "TRUNCATE payments_ledgerentry", "append-only"),
+    ("empty the entries", "TRUNCATE payments_ledgerentry CASCADE", "append-only"),
     ("change a transfer", "UPDATE payments_ledgertransfer SET memo = 'mine'", "append-only"),
     ("delete a transfer", "DELETE FROM payments_ledgertransfer", "append-only"),
     (

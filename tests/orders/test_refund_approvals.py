@@ -14,10 +14,10 @@ from kit.errors import DomainError
 from kit.money import Money
 from orders import actors
 from orders.actors import Actor
+from orders.approval_limits import read_limits
 from orders.cash import collect_cash
 from orders.fulfilment import send_order
 from orders.models import HistoryEvent, Order, OrderRefund, RefundKind
-from orders.refund_limits import read_limits
 from orders.returns import approve_refund, refuse_refund, request_refund
 from orders.returns.plans import LineWish, RefundWish
 from orders.returns.standing import RefundStep, standing, standings

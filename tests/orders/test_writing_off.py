@@ -20,10 +20,10 @@ from kit.ids import new_id
 from kit.money import Money
 from orders import actors, cancellation
 from orders.actors import Actor
+from orders.approval_limits import read_limits
 from orders.cash import collect_cash
 from orders.fulfilment import deliver_order, send_order
 from orders.models import HistoryEvent, Order, OrderStatus, OrderWriteOff, RefundKind
-from orders.refund_limits import read_limits
 from orders.returns import request_refund
 from orders.returns.plans import RefundWish
 from orders.settlement import settle

@@ -10,13 +10,14 @@ from typing import Any
 from django.core import mail
 from django.core.management import call_command
 
-from orders.models import Campaign, Order, OrderStatus
+from customers.models import Customer
+from orders.models import Campaign, Coupon, Order, OrderStatus
 from orders.notifications import send_due
 from orders_project.demo.merchants import ensure_merchant
 from orders_project.roles import ensure_roles
 from payments.merchants import keys
 from payments.merchants.models import Merchant
-from tests.shop import send
+from tests.shop import ADDRESS, WITH_PAYMENT, send
 
 
 def seed() -> dict[str, Any]:
@@ -70,3 +71,32 @@ def test_the_demos_merchant_has_the_same_key_on_every_run_until_it_is_revoked(db
     assert (second["key_secret"], second["key_id"] != first["key_id"]) == (first["key_secret"], True)
     assert keys.caller_of(second["key_id"], second["key_secret"]).merchant_id == caller.merchant_id
     assert ensure_merchant() == second
+
+
+def test_the_demo_has_a_coupon_of_each_kind_and_one_that_covers_everything(db: None) -> None:
+    """Whatever people did to them since, every run makes them usable again."""
+    ensure_roles()
+    expected = [
+        {"code": "DEMO10", "kind": "percent", "value": "10"},
+        {"code": "DEMO15USD", "kind": "amount", "value": "15.00"},
+        {"code": "DEMOSHIP", "kind": "free_delivery", "value": ""},
+        {"code": "DEMOFREE", "kind": "percent", "value": "100"},
+    ]
+    for _ in range(2):
+        out = StringIO()
+        call_command("seed_demo", "--json", stdout=out)
+        found = json.loads(out.getvalue())
+        assert found["coupons"] == expected
+        assert {product["kind"] for product in found["products"]} == {"physical", "package", "flyer"}
+        customer = Customer.objects.get(pk=found["customers"][0]["id"])
+        product, method = found["products"][0], found["delivery_methods"][0]
+        body = {
+            "customerId": str(customer.pk),
+            "deliveryMethodId": method["id"],
+            "deliveryAddress": ADDRESS,
+            "items": [{"productId": product["id"], "variantId": None, "quantity": 1}],
+            "couponCode": "DEMOFREE",
+        }
+        answer = send("POST", WITH_PAYMENT, body, by=found["customers"][0]["access"])
+        assert (answer.status_code, json.loads(answer.content)["totalAmount"]) == (200, 0)
+        Coupon.objects.update(active=False, max_uses_per_customer=1, kinds=["flyer"])

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db import connections
 
-from tests.shop import hire, open_shop, sign_up
+from tests.shop import add_article, hire, open_shop, sign_up
 from tests.simulation import edge
 from tests.simulation.world import World
 
@@ -29,6 +29,7 @@ UPDATE catalog_stock s SET reserved = 0, on_hand = (
 def worlds(monkeypatch: pytest.MonkeyPatch, *, forgets_refunds: bool = False) -> Iterator[Callable[[], World]]:
     """Makes worlds, one after the other, each as if nothing had ever happened."""
     shop, ada, clerk, boss = open_shop(), sign_up(), hire(), hire("boss@example.com")
+    voucher = add_article("Credit", "CREDIT-1", 5000, kind="credit", weight_grams=0)
     boss.user_permissions.set(Permission.objects.filter(codename__in=("approve_refund", "approve_write_off")))
     clerk.user_permissions.set(Permission.objects.filter(codename="write_off_order"))
     for name in ("LATE_MONEY_REVIVES", "LATE_MONEY_OTHERWISE"):
@@ -38,7 +39,7 @@ def worlds(monkeypatch: pytest.MonkeyPatch, *, forgets_refunds: bool = False) ->
 
     def make() -> World:
         fresh.start_over()
-        return World(shop, ada, clerk, boss)
+        return World(shop, ada, clerk, boss, voucher)
 
     logging.disable(logging.CRITICAL)
     try:

@@ -59,17 +59,25 @@ class Schedule(Story):
         self.world.buy(gateway, self._basket([(0, 1), (1, 2)]), None)
         self.world.pay(0, outcome, webhook)
 
-    @rule(gateway=GATEWAYS, basket=BASKETS, crash=CRASH)
-    def buy(self, gateway: str, basket: list[tuple[int, int]], crash: int | None) -> None:
-        self.world.buy(gateway, self._basket(basket), crash)
+    @rule(gateway=GATEWAYS, basket=BASKETS, crash=CRASH, use_credits=st.booleans())
+    def buy(self, gateway: str, basket: list[tuple[int, int]], crash: int | None, use_credits: bool) -> None:
+        self.world.buy(gateway, self._basket(basket), crash, use_credits=use_credits)
+
+    @rule(gateway=GATEWAYS, pieces=st.integers(1, 5), crash=CRASH)
+    def buy_credit(self, gateway: str, pieces: int, crash: int | None) -> None:
+        self.world.buy(gateway, [(self.world.voucher, pieces)], crash)
 
     @rule(which=WHICH, crash=CRASH)
     def buy_again(self, which: int, crash: int | None) -> None:
         self.world.buy_again(which, crash)
 
-    @rule(basket=BASKETS)
-    def buy_on_delivery(self, basket: list[tuple[int, int]]) -> None:
-        self.world.buy_on_delivery(self._basket(basket))
+    @rule(basket=BASKETS, use_credits=st.booleans())
+    def buy_on_delivery(self, basket: list[tuple[int, int]], use_credits: bool) -> None:
+        self.world.buy_on_delivery(self._basket(basket), use_credits=use_credits)
+
+    @rule(minor=st.sampled_from((700, 2_500, 9_900, 30_000)), minutes=st.sampled_from((None, 50, 100)))
+    def grant(self, minor: int, minutes: int | None) -> None:
+        self.world.grant(minor, minutes)
 
     @rule(which=WHICH, outcome=st.sampled_from(("succeed", "succeed", "authorize", "fail")), webhook=WEBHOOKS)
     def pay(self, which: int, outcome: str, webhook: str) -> None:
@@ -182,6 +190,7 @@ class Schedule(Story):
         self.world.pass_time(minutes)
         self.world.chase()
         self.world.expire(crash)
+        self.world.end_credits()
 
     @rule(crash=CRASH)
     def reconcile(self, crash: int | None) -> None:

@@ -39,6 +39,7 @@ from orders import (
     writing_off,
 )
 from orders.checkout import PaymentNotInitialized
+from orders.credits.granting import GrantWish, grant_credit
 from orders.models import Order, OrderRefund, OrderWriteOff, PaymentTerms, RefundKind
 from orders.placement import place_order
 from orders.reconciliation.running import LOCK, Reconciliation
@@ -86,6 +87,7 @@ class World:
     ada: Shopper
     clerk: User
     boss: User
+    voucher: Article
     gateways: Gateways = field(default_factory=Gateways)
     ahead: timedelta = timedelta(0)
     keys: list[uuid.UUID] = field(default_factory=list)
@@ -111,8 +113,10 @@ class World:
 
     # --- shoppers ---------------------------------------------------------------------------------------------------
 
-    def buy(self, gateway: str, basket: Sequence[tuple[Article, int]], crash: int | None) -> None:
-        """Place an order that is paid online."""
+    def buy(
+        self, gateway: str, basket: Sequence[tuple[Article, int]], crash: int | None, *, use_credits: bool = False
+    ) -> None:
+        """Place an order that is paid online, or with credits as far as they go."""
         key = new_id()
         self.keys.append(key)
         wanted = purchase(
@@ -122,6 +126,7 @@ class World:
             terms=PaymentTerms.PREPAID,
             gateway=GatewayName(gateway),
             placement_key=key,
+            use_credits=use_credits,
         )
         with self._acting(crash):
             checkout.buy_with_payment(wanted)
@@ -132,10 +137,10 @@ class World:
             with self._acting(crash):
                 checkout.resume(pick(self.keys, which))
 
-    def buy_on_delivery(self, basket: Sequence[tuple[Article, int]]) -> None:
-        """Place an order that is paid at the door."""
+    def buy_on_delivery(self, basket: Sequence[tuple[Article, int]], *, use_credits: bool = False) -> None:
+        """Place an order that is paid at the door, or with credits as far as they go."""
         with self._acting():
-            place_order(purchase(self.ada, self.shop.cash, *basket))
+            place_order(purchase(self.ada, self.shop.cash, *basket, use_credits=use_credits))
 
     def pay(self, which: int, outcome: str, webhook: str) -> None:
         """A shopper goes through a checkout, of whatever order and however late."""
@@ -175,6 +180,13 @@ class World:
             amount = share(order.total, percent)
             with self._acting():
                 cash.collect_cash(order.pk, amount=amount, receipt=new_id(), actor=actors.staff(self.clerk.pk))
+
+    def grant(self, minor: int, minutes: int | None) -> None:
+        """A member of staff gives the shopper credit, good for so long."""
+        with self._acting():
+            until = None if minutes is None else clock.now() + timedelta(minutes=minutes)
+            wish = GrantWish(self.ada.customer.pk, Money(minor, "USD"), "simulated", until)
+            grant_credit(wish, actor=actors.staff(self.clerk.pk))
 
     def refund(self, which: int, kind: RefundKind, percent: int, destination: RefundDestination) -> None:
         """A member of staff gives money back."""
@@ -359,6 +371,11 @@ class World:
         """The periodic expiry."""
         with self._acting(crash):
             jobs.expire_orders(timestamp=0)
+
+    def end_credits(self) -> None:
+        """The periodic end of credit that is over."""
+        with self._acting():
+            jobs.expire_credits(timestamp=0)
 
     def reconcile(self, crash: int | None = None) -> int:
         """Everything that the gateways have is compared with our books; how much there was to do.

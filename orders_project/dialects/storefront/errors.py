@@ -129,6 +129,8 @@ _TABLE: dict[str, tuple[int, str | Callable[[Mapping[str, Any]], str]]] = {
     "credits_not_usable": (400, lambda facts: _CREDITS_NOT_USABLE[facts["why"]]),
     # a voucher for credit lay in the cart with other things
     "credit_is_bought_alone": (400, "Prepaid credit is ordered by itself"),
+    # nobody comes to the door with it
+    "credit_is_prepaid": (400, "Prepaid credit is paid online"),
     # the address is too far, the parcel too heavy
     "delivery_unfit": (400, _unfit),
     # a quantity and a price that no bank account holds

@@ -46,7 +46,7 @@ _ORDER = {
         "notes": {"type": "string", "maxLength": 2000, "nullable": True},
         "paymentProvider": {"type": "string", "enum": ["stripe", "razorpay"], "default": "stripe"},
         "couponCode": {"type": "string", "maxLength": 64, "nullable": True},
-        "useCredits": {"type": "boolean", "default": False, "description": "Not possible yet."},
+        "useCredits": {"type": "boolean", "default": False, "description": "Credits pay what they can."},
     },
 }
 _CHECKOUT = {

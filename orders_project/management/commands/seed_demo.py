@@ -13,14 +13,16 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import flyers, goods, happenings, merchants, people, purchases, report, taxes
+from orders_project.demo import coupons, flyers, goods, happenings, merchants, people, purchases, report, taxes
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
 
 
 class Command(BaseCommand):
-    help = "Create or top up the demo shop: customers, staff, products, delivery methods, orders in every state."
+    help = (
+        "Create or top up the demo shop: customers, staff, products, delivery methods, coupons, orders in every state."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
@@ -33,6 +35,7 @@ class Command(BaseCommand):
             staff = people.ensure_staff()
             products = goods.ensure_products()
             methods = goods.ensure_delivery_methods()
+            codes = coupons.ensure_coupons()
             taxes.ensure_tax_rates()
             physical = next(product for product in products if product.kind == ProductKind.PHYSICAL)
             cash = next(method for method in methods if method.cash_on_delivery)
@@ -48,7 +51,7 @@ class Command(BaseCommand):
             "staff": staff,
             "products": report.products(products),
             "delivery_methods": report.delivery_methods(methods),
-            "coupons": [],
+            "coupons": codes,
             "packages": [],
             "memberships": [],
             "events": happenings.shown(event, profiles),

@@ -67,6 +67,8 @@ def test_a_percentage_is_rounded_once_and_shared_out_to_the_last_cent(shop: Shop
         "kind": "percent",
         "percent_ppm": 333333,
         "amount_minor": None,
+        "frees_delivery": False,
+        "eligible": [950, 950, 19999],
         "lines": [317, 317, 6666],
         "delivery": 0,
     }

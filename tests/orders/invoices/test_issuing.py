@@ -16,11 +16,11 @@ from django.db import connection, transaction
 from catalog.models import Product
 from kit.money import Money
 from orders import actors, cancellation
+from orders.approval_limits import read_limits
 from orders.cash import collect_cash
 from orders.fulfilment import deliver_order, send_order
 from orders.invoices.issuing import issue_due
 from orders.models import Coupon, CouponCode, Invoice, InvoiceCounter, Order, PaymentTerms, RefundKind
-from orders.refund_limits import read_limits
 from orders.returns import request_refund
 from orders.returns.plans import LineWish, RefundWish
 from orders.settlement import settle

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from orders.refund_limits import limit_minor, read_limits
+from orders.approval_limits import limit_minor, read_limits
 
 
 def test_limits_are_major_units_by_currency() -> None:
@@ -24,8 +23,9 @@ def test_limits_are_major_units_by_currency() -> None:
     "text", ["500", "USD", "USD:", "USD:-1", "USD:x", "USD:NaN", "USD:Infinity", "usd:5", "XXX:5", "USD:5,USD:6", ":5"]
 )
 def test_what_is_no_limit_stops_the_start(text: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match="REFUND_APPROVAL_ABOVE"):
-        read_limits(text)
+    for setting in ("REFUND_APPROVAL_ABOVE", "CREDIT_APPROVAL_ABOVE"):
+        with pytest.raises(ImproperlyConfigured, match=setting):
+            read_limits(text, setting=setting)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,5 @@ def test_what_is_no_limit_stops_the_start(text: str) -> None:
         ("*:99999999999999999999999", "USD", 2**63 - 1),
     ],
 )
-def test_a_currency_without_its_own_has_that_of_all_others(
-    settings: Any, text: str, currency: str, limit: int | None
-) -> None:
-    settings.REFUND_APPROVAL_ABOVE = read_limits(text)
-    assert limit_minor(currency) == limit
+def test_a_currency_without_its_own_has_that_of_all_others(text: str, currency: str, limit: int | None) -> None:
+    assert limit_minor(read_limits(text), currency) == limit

@@ -1,5 +1,5 @@
-"""Above which amount a refund or a write-off needs a second person: REFUND_APPROVAL_ABOVE, read once and asked by
-currency.
+"""Above which amount a second person has to agree: REFUND_APPROVAL_ABOVE, for refunds and write-offs, and
+CREDIT_APPROVAL_ABOVE, read once and asked by currency.
 """
 
 from __future__ import annotations
@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from kit.money import CURRENCIES, MAX_MINOR, digits
@@ -15,7 +14,7 @@ from kit.money import CURRENCIES, MAX_MINOR, digits
 ANY_CURRENCY = "*"
 
 
-def read_limits(text: str) -> dict[str, Decimal]:
+def read_limits(text: str, *, setting: str = "REFUND_APPROVAL_ABOVE") -> dict[str, Decimal]:
     """The limits of "USD:500,INR:40000,*:500", in major units; `*` stands for every other currency.
 
     Raises ImproperlyConfigured: whoever meant to set a limit must not run without it.
@@ -29,13 +28,12 @@ def read_limits(text: str) -> dict[str, Decimal]:
         except InvalidOperation:
             limit = Decimal("NaN")
         if not known or currency in limits or not limit.is_finite() or limit < 0:
-            raise ImproperlyConfigured(f"REFUND_APPROVAL_ABOVE: {entry!r} is not a currency and an amount, once")
+            raise ImproperlyConfigured(f"{setting}: {entry!r} is not a currency and an amount, once")
         limits[currency] = limit
     return limits
 
 
-def limit_minor(currency: str) -> int | None:
-    """What one person may refund and write off of one order by themselves, minor units; None for any amount."""
-    limits: Mapping[str, Decimal] = settings.REFUND_APPROVAL_ABOVE
+def limit_minor(limits: Mapping[str, Decimal], currency: str) -> int | None:
+    """What one person may do by themselves in a currency, minor units; None for any amount."""
     limit = limits.get(currency, limits.get(ANY_CURRENCY))
     return None if limit is None else min(int(limit.scaleb(digits(currency))), MAX_MINOR)
