@@ -124,6 +124,11 @@ LOOK: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Incoming calls",
+                "separator": True,
+                "items": [_page("Integrations", "key", "integrations_integration")],
+            },
+            {
                 "title": "People",
                 "separator": True,
                 "items": [

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from customers.integrations.keys import LEAST_CALLS_PER_SECOND
 from orders.invoices import issuing, numbering
 from orders.late_money import Otherwise, Revives
 from orders.taxes.arithmetic import TaxRounding
@@ -33,6 +34,16 @@ def rules_are_known(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
         )
         if getattr(settings, name) not in list(known)
     ]
+
+
+@register()
+def throttles_let_honest_callers_through(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """Errors for a throttle that would hinder honest integrations."""
+    del app_configs
+    if settings.INTEGRATION_CALLS_PER_SECOND >= LEAST_CALLS_PER_SECOND:
+        return []
+    text = f"INTEGRATION_CALLS_PER_SECOND is below {LEAST_CALLS_PER_SECOND}."
+    return [Error(text, hint="Raise it, or unset it.", id="quittance.E014")]
 
 
 @register()

@@ -60,6 +60,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "outgoing.add_subscription",
         "outgoing.change_subscription",
         "outgoing.redeliver_delivery",
+        *(f"integrations.{act}_integration" for act in ("view", "add", "change", "revoke")),
     ),
     # checks the money, sees what gateways told us and asks them again
     "accounting": (

@@ -62,6 +62,10 @@ GATEWAY_READ_TIMEOUT_S = env.float("GATEWAY_READ_TIMEOUT_S", default=8.0)
 
 # An order whose online payment is open for longer gives its stock back.
 ORDER_EXPIRES_AFTER = timedelta(minutes=env.int("ORDER_EXPIRES_AFTER_MINUTES", default=60))
+# An order that an integration places waits for its money for so long.
+COMMERCE_ORDER_EXPIRES_AFTER = timedelta(days=env.int("COMMERCE_ORDER_EXPIRES_AFTER_DAYS", default=7))
+# Calls that one integration may make within a second.
+INTEGRATION_CALLS_PER_SECOND = env.int("INTEGRATION_CALLS_PER_SECOND", default=500)
 # What one person may refund of one order without a second one, in major units of its currency.
 REFUND_APPROVAL_ABOVE = read_limits(env.str("REFUND_APPROVAL_ABOVE", default="USD:500,INR:40000,*:500"))
 # The shop's own days: taxes, invoices and reports begin and end with them.
@@ -135,6 +139,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "catalog",
     "customers",
+    "customers.integrations",
     "payments",
     "payments.reconciliation",
     "payments.settlements",
