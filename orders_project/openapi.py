@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orders_project.dialects.commerce import openapi as commerce
 from orders_project.dialects.event import openapi as event
 from orders_project.dialects.storefront import openapi as storefront
 from orders_project.idempotency.middleware import keeps
@@ -127,8 +128,9 @@ def document_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def document_other_routes(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular, after `document_problems`: these say themselves what they refuse."""
-    result["components"]["schemas"] |= storefront.SCHEMAS | event.SCHEMAS
-    result["paths"] = {**storefront.paths(_KEY), **event.paths(_KEY), **result["paths"], "/api/v1/health/": _HEALTH}
+    result["components"]["schemas"] |= storefront.SCHEMAS | event.SCHEMAS | commerce.SCHEMAS
+    dialects = storefront.paths(_KEY) | event.paths(_KEY) | commerce.paths(_KEY)
+    result["paths"] = {**dialects, **result["paths"], "/api/v1/health/": _HEALTH}
     result["paths"]["/order/{number}/invoice"] = _INVOICE
     return result
 

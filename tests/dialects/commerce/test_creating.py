@@ -250,7 +250,7 @@ def test_all_faults_are_told_at_once(shop: Shop, ada: Shopper) -> None:
         "products": [
             {"product_id": number + 1000, "quantity": 1, "unit_price": 1, "discount": 0, "total_amount": 1},
             line(shop.cable, 2, total_amount="18.00"),
-            line(shop.cable, 1, quantity=-1),
+            {**line(shop.cable), "quantity": -1},
             line(shop.headphones, 1, unit_price="1.00", total_amount="1.00"),
             line(shop.scarce, 2),
             line(shop.cable, 1, "20.00", total_amount="-10.50"),
