@@ -1,4 +1,4 @@
-"""A CSV file as rows of named fields, in constant memory. What is malformed is refused, with its line and column.
+"""A CSV file as rows of named fields, in constant memory. What is malformed is refused, with its line.
 
 Taken: a byte order mark, LF or CRLF, commas, semicolons or tabs between fields, fields in quotes, more columns than are
 needed, in any order.
@@ -12,57 +12,56 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from payments.settlements.files.fields import BadField
-
 MOST_BYTES = 2 * 1024**3
 MOST_ROWS = 10_000_000
 _LONGEST_LINE = 64 * 1024
 _MOST_COLUMNS = 200
 _SEPARATORS = ",;\t"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class BadFile(ValueError):
-    """A file that is not believed. The text names file, line and column and is safe to show."""
+    """A file that is not believed. The text names file and line and is safe to show."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """A row and where it is. `fields` has every column of the header, its name in lower case."""
+    """A row and where it begins. `fields` has every column of the header, its name in lower case."""
 
     file_line: int
     fields: Mapping[str, str]
 
 
 def read_rows(path: Path, needed: Sequence[str]) -> Iterator[FileRow]:
-    """The rows of a file. Raises BadFile."""
+    """The rows of a file. Raises BadFile, or OSError."""
     if path.stat().st_size > MOST_BYTES:
         raise BadFile(f"{path.name}: larger than {MOST_BYTES} bytes")
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open("rb") as file:
         lines = _Lines(file, path.name)
         try:
             yield from _rows(lines, path.name, needed)
-        except UnicodeDecodeError:
-            raise BadFile(f"{path.name}, after line {lines.number}: not UTF-8") from None
         except csv.Error as error:
-            raise BadFile(f"{path.name}, line {lines.number}: {error}") from None
-
-
-def refused(name: str, row: FileRow, error: BadField) -> BadFile:
-    """What is said of a file in which a field is not what it has to be."""
-    return BadFile(f"{name}, line {row.file_line}, column {error.column}: {error}")
+            raise BadFile(f"{path.name}, line {lines.row_begins}: {error}") from None
 
 
 class _Lines:
-    """The lines of a file, none of them endless; knows the number of the last one."""
+    """The lines of a file, none of them endless; knows the numbers of the last one and of the present row's first.
 
-    def __init__(self, file: IO[str], name: str) -> None:
-        self._file, self._name, self.number = file, name, 0
+    Decoded one by one: a text file decodes a block ahead, and what is wrong with a line would be said of another.
+    """
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self._file, self._name, self.number, self.row_begins = file, name, 0, 1
 
     def __iter__(self) -> Iterator[str]:
-        while line := self._file.readline(_LONGEST_LINE):
+        while raw := self._file.readline(_LONGEST_LINE):
             self.number += 1
-            if len(line) == _LONGEST_LINE:
-                raise BadFile(f"{self._name}, line {self.number}: longer than {_LONGEST_LINE} characters")
+            if len(raw) == _LONGEST_LINE:
+                raise BadFile(f"{self._name}, line {self.number}: longer than {_LONGEST_LINE} bytes")
+            try:
+                line = (raw.removeprefix(_BYTE_ORDER_MARK) if self.number == 1 else raw).decode()
+            except UnicodeDecodeError:
+                raise BadFile(f"{self._name}, line {self.number}: not UTF-8") from None
             if "\0" in line:
                 raise BadFile(f"{self._name}, line {self.number}: a NUL character")
             yield line
@@ -75,16 +74,18 @@ def _rows(lines: _Lines, name: str, needed: Sequence[str]) -> Iterator[FileRow]:
     header = next(csv.reader([first], delimiter=separator, strict=True), [])
     columns = [column.strip().lower() for column in header]
     _check_header(columns, name, needed)
+    lines.row_begins = lines.number + 1
     number = 0
     for cells in csv.reader(stream, delimiter=separator, strict=True):
+        begins, lines.row_begins = lines.row_begins, lines.number + 1
         if not any(cell.strip() for cell in cells):
             continue
         number += 1
         if number > MOST_ROWS:
             raise BadFile(f"{name}: more than {MOST_ROWS} rows")
         if len(cells) != len(columns):
-            raise BadFile(f"{name}, line {lines.number}: {len(cells)} fields, not {len(columns)}")
-        yield FileRow(lines.number, dict(zip(columns, (cell.strip() for cell in cells), strict=True)))
+            raise BadFile(f"{name}, line {begins}: {len(cells)} fields, not {len(columns)}")
+        yield FileRow(begins, dict(zip(columns, (cell.strip() for cell in cells), strict=True)))
 
 
 def _check_header(columns: Sequence[str], name: str, needed: Sequence[str]) -> None:
