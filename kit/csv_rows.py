@@ -21,7 +21,12 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class BadFile(ValueError):
-    """A file that is not believed. The text names file and line and is safe to show."""
+    """A file that is not believed. The text names file and line, if it is about one, and is safe to show."""
+
+    def __init__(self, name: str, why: str, *, line: int | None = None, column: str = "") -> None:
+        where = name + (f", line {line}" if line else "") + (f", column {column}" if column else "")
+        super().__init__(f"{where}: {why}")
+        self.why, self.line = why, line
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +40,13 @@ class FileRow:
 def read_rows(path: Path, needed: Sequence[str]) -> Iterator[FileRow]:
     """The rows of a file. Raises BadFile, or OSError."""
     if path.stat().st_size > MOST_BYTES:
-        raise BadFile(f"{path.name}: larger than {MOST_BYTES} bytes")
+        raise BadFile(path.name, f"larger than {MOST_BYTES} bytes")
     with path.open("rb") as file:
         lines = _Lines(file, path.name)
         try:
             yield from _rows(lines, path.name, needed)
         except csv.Error as error:
-            raise BadFile(f"{path.name}, line {lines.row_begins}: {error}") from None
+            raise BadFile(path.name, str(error), line=lines.row_begins) from None
 
 
 class _Lines:
@@ -57,13 +62,13 @@ class _Lines:
         while raw := self._file.readline(_LONGEST_LINE):
             self.number += 1
             if len(raw) == _LONGEST_LINE:
-                raise BadFile(f"{self._name}, line {self.number}: longer than {_LONGEST_LINE} bytes")
+                raise BadFile(self._name, f"longer than {_LONGEST_LINE} bytes", line=self.number)
             try:
                 line = (raw.removeprefix(_BYTE_ORDER_MARK) if self.number == 1 else raw).decode()
             except UnicodeDecodeError:
-                raise BadFile(f"{self._name}, line {self.number}: not UTF-8") from None
+                raise BadFile(self._name, "not UTF-8", line=self.number) from None
             if "\0" in line:
-                raise BadFile(f"{self._name}, line {self.number}: a NUL character")
+                raise BadFile(self._name, "a NUL character", line=self.number)
             yield line
 
 
@@ -82,18 +87,18 @@ def _rows(lines: _Lines, name: str, needed: Sequence[str]) -> Iterator[FileRow]:
             continue
         number += 1
         if number > MOST_ROWS:
-            raise BadFile(f"{name}: more than {MOST_ROWS} rows")
+            raise BadFile(name, f"more than {MOST_ROWS} rows")
         if len(cells) != len(columns):
-            raise BadFile(f"{name}, line {begins}: {len(cells)} fields, not {len(columns)}")
+            raise BadFile(name, f"{len(cells)} fields, not {len(columns)}", line=begins)
         yield FileRow(begins, dict(zip(columns, (cell.strip() for cell in cells), strict=True)))
 
 
 def _check_header(columns: Sequence[str], name: str, needed: Sequence[str]) -> None:
     if len(columns) > _MOST_COLUMNS:
-        raise BadFile(f"{name}, line 1: more than {_MOST_COLUMNS} columns")
+        raise BadFile(name, f"more than {_MOST_COLUMNS} columns", line=1)
     doubled = sorted({column for column in columns if column and columns.count(column) > 1})
     if doubled:
-        raise BadFile(f"{name}, line 1: the column {doubled[0]} is there twice")
+        raise BadFile(name, f"the column {doubled[0]} is there twice", line=1)
     missing = [column for column in needed if column not in columns]
     if missing:
-        raise BadFile(f"{name}, line 1: no column {missing[0]}")
+        raise BadFile(name, f"no column {missing[0]}", line=1)

@@ -1,1 +1,1 @@
-"""Who stands below whom: asking (`tree`), placing and moving (`placing`), and whole genealogies from files (`importing`)."""
+"""Who stands below whom: asking (`tree`), placing and moving (`placing`), whole ones out of files (`importing`)."""

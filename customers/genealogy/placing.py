@@ -50,9 +50,7 @@ def place(customer_id: uuid.UUID, *, sponsor_id: uuid.UUID | None, by_id: uuid.U
     return placed
 
 
-def move(
-    customer_id: uuid.UUID, *, sponsor_id: uuid.UUID | None, reason: str, by_id: uuid.UUID
-) -> PlacementMove:
+def move(customer_id: uuid.UUID, *, sponsor_id: uuid.UUID | None, reason: str, by_id: uuid.UUID) -> PlacementMove:
     """The customer, with all who stand below, comes right below another sponsor, or to the top if there is none.
 
     Written down with what was before, why and by whom. One move at a time: a second waits for the first. Raises

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 
 from customers.models import Customer, Placement, User, Waiting, normalised_email
 from kit.ids import parse_id
@@ -47,16 +47,28 @@ JOIN customers_customer c ON c.id = b.customer_id JOIN customers_user u ON u.id 
 ORDER BY b.position
 """
 
+_BRANCH = """
+SELECT p.customer_id, c.first_name, c.last_name, u.email, 1,
+       EXISTS (SELECT FROM customers_placement deeper WHERE deeper.sponsor_id = p.customer_id)
+FROM customers_placement p JOIN customers_customer c ON c.id = p.customer_id JOIN customers_user u ON u.id = c.user_id
+WHERE p.sponsor_id {sponsor} AND p.customer_id > %(after)s ORDER BY p.customer_id LIMIT %(most)s
+"""
+_FIRST = uuid.UUID(int=0)
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in the tree; `level` counts from whom was asked about: below zero above them, above zero below them."""
+    """Somebody in the tree; `level` counts from whom was asked about: below zero above them, above zero below them.
+
+    Whether they have anybody below is told by `branch` alone.
+    """
 
     customer_id: uuid.UUID
     first_name: str
     last_name: str
     email: str
     level: int
+    is_sponsor: bool = False
 
     @property
     def name(self) -> str:
@@ -89,11 +101,16 @@ def below(top_id: uuid.UUID, *, after: uuid.UUID | None = None, most: int) -> li
     return _people(_BELOW, {"top": top_id, "after": after, "most": most})
 
 
-def children(sponsor_id: uuid.UUID | None) -> QuerySet[Placement]:
-    """Those right below a sponsor, or at the top, by id, each with its customer and account, and `has_children`."""
-    deeper = Placement.objects.filter(sponsor=OuterRef("pk"))
-    placed = Placement.objects.filter(sponsor=sponsor_id).select_related("customer__user")
-    return placed.annotate(has_children=Exists(deeper)).order_by("pk")
+def branch(sponsor_id: uuid.UUID | None, *, after: uuid.UUID | None = None, most: int) -> list[Person]:
+    """A page of those right below a sponsor, or at the top, by id; `after` is the last of the page before."""
+    sponsor = "IS NULL" if sponsor_id is None else "= %(sponsor)s"
+    values = {"sponsor": sponsor_id, "after": after or _FIRST, "most": most}
+    return _people(_BRANCH.format(sponsor=sponsor), values)
+
+
+def children(sponsor_id: uuid.UUID) -> QuerySet[Placement]:
+    """Those right below a sponsor, each with its customer."""
+    return Placement.objects.filter(sponsor=sponsor_id).select_related("customer")
 
 
 def waiting() -> QuerySet[Waiting]:

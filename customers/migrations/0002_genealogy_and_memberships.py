@@ -2,9 +2,10 @@
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import kit.ids
 from django.conf import settings
 from django.db import migrations, models
+
+import kit.ids
 
 
 class Migration(migrations.Migration):

@@ -194,9 +194,7 @@ class Migration(migrations.Migration):
             function="customers_move_is_written_down",
             column="customer_id",
         ),
-        written_down(
-            "placementmove", event="INSERT", function="customers_move_is_written_down", column="placement_id"
-        ),
+        written_down("placementmove", event="INSERT", function="customers_move_is_written_down", column="placement_id"),
         migrations.RunSQL(sql=HISTORY_EXPLAINS, reverse_sql="DROP FUNCTION customers_membership_is_explained()"),
         rows_stay("customers_membership"),
         columns_stay("customers_membership", "customer_id", "product_id", "tier", "starts_at", "replaces_id"),

@@ -13,7 +13,7 @@ from customers.models.people import Customer, User
 
 
 class Placement(models.Model):
-    """A customer's place: right below a sponsor, or at the top. Written by `customers.genealogy` alone, never deleted."""
+    """A customer's place: right below a sponsor, or at the top. Written by `customers.genealogy` alone; it stays."""
 
     customer = models.OneToOneField(Customer, on_delete=models.PROTECT, primary_key=True, related_name="placement")
     sponsor = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="children", db_index=False)

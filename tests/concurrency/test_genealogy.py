@@ -54,7 +54,7 @@ def by_hand(who: uuid.UUID, sponsor: uuid.UUID, clerk: User) -> None:
         cursor.execute(_MOVE.format(table="customers_placement"), [sponsor, who])
 
 
-def first_then(first: Callable[[], None], second: Callable[[], None], isolation: str) -> list[None | Exception]:
+def first_then(first: Callable[[], None], second: Callable[[], None], isolation: str) -> list[Exception | None]:
     """The second begins before the first has ended, and sees nothing of it; the first ends once the second waits."""
     is_done, has_looked = threading.Event(), threading.Event()
 
@@ -125,7 +125,8 @@ def test_many_moves_at_once_leave_a_tree(db: None, clerk: User) -> None:
                     move(who, sponsor_id=sponsor, reason="a race", by_id=clerk.pk)
                     done += 1
                 except PlacementRefused as refusal:
-                    assert refusal.first.code in ("below_itself", "not_moved")
+                    if refusal.first.code not in ("below_itself", "not_moved"):
+                        raise
             return done
 
         return act

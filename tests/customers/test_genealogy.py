@@ -100,14 +100,16 @@ def test_the_way_up_is_told_from_the_sponsor_to_the_top(people: Tree) -> None:
 
 def test_those_right_below_are_told_by_id_and_whether_somebody_is_below_them(people: Tree) -> None:
     with statements() as sent:
-        found = list(tree.children(people["top"].pk))
-    assert [(row.customer.user.email, row.has_children) for row in found] == [
-        ("ann@example.com", True),
-        ("bob@example.com", False),
+        found = tree.branch(people["top"].pk, most=9)
+    assert [(person.name, person.email, person.level, person.is_sponsor) for person in found] == [
+        ("Ann", "ann@example.com", 1, True),
+        ("Bob", "bob@example.com", 1, False),
     ]
     assert len(sent) == 1
-    assert names(tree.children(None)) == ["top", "other"]
-    assert names(tree.children(people["fay"].pk)) == []
+    assert names(tree.branch(None, most=9)) == ["top", "other"]
+    assert names(tree.branch(None, most=1)) == ["top"]
+    assert names(tree.branch(None, after=people["top"].pk, most=9)) == ["other"]
+    assert tree.branch(people["fay"].pk, most=9) == []
 
 
 def test_everybody_below_is_told_page_by_page_a_sponsor_first(people: Tree) -> None:

@@ -42,4 +42,4 @@ def rows(gateway: str, path: Path, unit: Unit | None) -> Iterator[Row | None]:
         try:
             yield kind.row_of(row.fields, row.file_line, unit or kind.unit)
         except BadField as error:
-            raise BadFile(f"{path.name}, line {row.file_line}, column {error.column}: {error}") from None
+            raise BadFile(path.name, str(error), line=row.file_line, column=error.column) from None
