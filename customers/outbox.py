@@ -33,10 +33,10 @@ SERVER_PAUSE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Outbox[Letter: Model]:
-    """One kind of letters: all of them, with what `compose` reads of each."""
+    """One kind of letters: all of them, with what `compose` reads of each. None for one that is not true any more."""
 
     letters: Callable[[], QuerySet[Letter]]
-    compose: Callable[[Letter], EmailMessage]
+    compose: Callable[[Letter], EmailMessage | None]
 
 
 class _ServerDown(Exception):
@@ -109,7 +109,11 @@ def _open(mailer: BaseEmailBackend) -> None:
 
 def _send(outbox: Outbox[Any], letter: Any, mailer: BaseEmailBackend) -> None:
     try:
-        mailer.send_messages([outbox.compose(letter)])
+        mail = outbox.compose(letter)
+        if mail is None:
+            letter.delete()
+            return
+        mailer.send_messages([mail])
     except Exception as error:
         if _is_server_down(error):
             raise _ServerDown from error

@@ -1,5 +1,5 @@
-"""The invariants of stock, status, payments, settlements and the ledger, each one question to the database whose right
-answer is no rows.
+"""The invariants of stock, status, payments, settlements, the ledger and of people, each one question to the database
+whose right answer is no rows.
 
 All are asked of one snapshot, so that they hold, and can be checked, at any moment while the shop is open.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from customers.books import INVARIANTS as PEOPLE
 from orders.books.goods import GOODS
 from orders.books.ledger import LEDGER
 from orders.books.money import MONEY
@@ -20,7 +21,7 @@ from payments.settlements.books import INVARIANTS as SETTLEMENTS
 
 SHOWN = 20
 
-INVARIANTS: tuple[tuple[str, str], ...] = (*GOODS, *STATUS, *MONEY, *REFUNDS, *LEDGER, *SETTLEMENTS)
+INVARIANTS: tuple[tuple[str, str], ...] = (*GOODS, *STATUS, *MONEY, *REFUNDS, *LEDGER, *SETTLEMENTS, *PEOPLE)
 """Name, and a statement that selects who offends and how."""
 
 
