@@ -115,7 +115,7 @@ def children(sponsor_id: uuid.UUID) -> QuerySet[Placement]:
 
 def waiting() -> QuerySet[Waiting]:
     """Those who are not placed yet, the newest customer first, each with its customer and account."""
-    return Waiting.objects.select_related("customer__user").order_by("-pk")
+    return Waiting.objects.select_related("customer__user", "customer__placement").order_by("-pk")
 
 
 def find_people(text: str) -> QuerySet[Customer]:

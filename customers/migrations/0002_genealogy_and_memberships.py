@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                             ("active", "Active"),
                             ("expired", "Expired"),
                             ("replaced", "Replaced"),
-                            ("reversed", "Reversed"),
+                            ("reversed", "Undone"),
                         ],
                         default="active",
                         max_length=8,
@@ -156,6 +156,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "place",
+                "verbose_name_plural": "genealogy",
                 "permissions": (
                     ("place_customer", "Can place customers who wait"),
                     ("move_customer", "Can move placed customers below somebody else"),
@@ -205,6 +207,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "move",
                 "ordering": ("-id",),
             },
         ),
@@ -277,7 +280,7 @@ class Migration(migrations.Migration):
                             ("active", "Active"),
                             ("expired", "Expired"),
                             ("replaced", "Replaced"),
-                            ("reversed", "Reversed"),
+                            ("reversed", "Undone"),
                         ],
                         help_text="The membership's since then.",
                         max_length=8,
@@ -327,7 +330,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="membership",
-            index=models.Index(fields=["state", "tier"], name="membership_by_state"),
+            index=models.Index(fields=["state", "id"], name="membership_by_state"),
         ),
         migrations.AddConstraint(
             model_name="membership",

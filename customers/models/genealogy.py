@@ -29,13 +29,15 @@ class Placement(models.Model):
                 condition=Q(sponsor__isnull=True) | ~Q(sponsor=F("customer")), name="placement_not_below_itself"
             ),
         )
+        verbose_name = "place"
+        verbose_name_plural = "genealogy"
         permissions = (
             ("place_customer", "Can place customers who wait"),
             ("move_customer", "Can move placed customers below somebody else"),
         )
 
     def __str__(self) -> str:
-        return f"place of {self.customer_id}"
+        return str(self.customer)
 
 
 class PlacementMove(models.Model):
@@ -50,6 +52,7 @@ class PlacementMove(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        verbose_name = "move"
         constraints = (models.CheckConstraint(condition=~Q(reason=""), name="placement_move_has_reason"),)
 
     def __str__(self) -> str:

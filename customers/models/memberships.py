@@ -19,7 +19,7 @@ class MembershipState(models.TextChoices):
     ACTIVE = "active", "Active"
     EXPIRED = "expired", "Expired"  # its time was over
     REPLACED = "replaced", "Replaced"  # an upgrade took effect at once; it comes back if that is undone in time
-    REVERSED = "reversed", "Reversed"  # what it came from was undone
+    REVERSED = "reversed", "Undone"  # what it came from was undone
 
 
 class Membership(models.Model):
@@ -44,7 +44,7 @@ class Membership(models.Model):
         ordering = ("-id",)
         indexes = (
             models.Index(fields=("ends_at",), condition=Q(state="active"), name="membership_to_expire"),
-            models.Index(fields=("state", "tier"), name="membership_by_state"),
+            models.Index(fields=("state", "id"), name="membership_by_state"),
         )
         constraints = (
             models.UniqueConstraint(

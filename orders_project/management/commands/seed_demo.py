@@ -13,7 +13,7 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import goods, people, purchases, report
+from orders_project.demo import goods, network, people, purchases, report
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
@@ -32,19 +32,24 @@ class Command(BaseCommand):
             customers = people.ensure_customers()
             staff = people.ensure_staff()
             products = goods.ensure_products()
+            packages = goods.ensure_packages()
             methods = goods.ensure_delivery_methods()
             physical = next(product for product in products if product.kind == ProductKind.PHYSICAL)
             cash = next(method for method in methods if method.cash_on_delivery)
             superuser = User.objects.get(email=people.SUPERUSER)
-            purchases.ensure_orders([one.customer for one in customers], physical, cash, superuser.pk)
+            member = customers[people.MEMBER].customer
+            buyers = [one.customer for one in customers if one.customer != member]
+            purchases.ensure_orders(buyers, physical, cash, superuser.pk)
+            network.ensure_genealogy([one.customer for one in customers])
+            membership = network.ensure_membership(member, packages[0])
         found: dict[str, Any] = {
             "customers": report.customers(customers),
             "staff": staff,
             "products": report.products(products),
             "delivery_methods": report.delivery_methods(methods),
             "coupons": [],
-            "packages": [],
-            "memberships": [],
+            "packages": report.packages(packages),
+            "memberships": report.memberships([membership]),
             "events": [],
             "orders": report.orders(customers),
             "apikey": "",
