@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import ratio
+from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot, Oversell
 from benchmarks.placing import Placing
 from benchmarks.statements import Statement
@@ -22,6 +23,7 @@ RATIO_AIM = 0.25
 MOST_STATEMENTS = 14
 MOST_CPU_MS = 9.0
 HOT_RATIO = 0.5
+MOST_IS_BELOW_MS = 2.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Results:
     hot: list[Hot] = field(default_factory=list)
     oversell: Oversell | None = None
     mails: Mails | None = None
+    genealogy: Genealogy | None = None
 
     def goals(self) -> list[Goal]:
         """Those that this run has figures for."""
@@ -93,6 +96,9 @@ class Results:
         if self.statements:
             goals.append(_at_most("SQL statements per order", self.statements.per_order, MOST_STATEMENTS))
         goals += [_at_least(f"hot at {hot.clients} clients, ratio to many", hot.ratio, HOT_RATIO) for hot in self.hot]
+        if self.genealogy:
+            name = f"ms to know who is below whom, {self.genealogy.people:,} people, 99th percentile"
+            goals.append(_at_most(name, self.genealogy.is_below_p99_ms, MOST_IS_BELOW_MS))
         return goals
 
     def write(self, checkout: Path) -> Path:

@@ -28,7 +28,7 @@ WITH RECURSIVE up (sponsor_id) AS (
 )
 """
 # The walk ends at the first that is meant: rows of the recursion are made as they are asked for.
-_IS_BELOW = f"SELECT EXISTS (SELECT FROM ({_UP} SELECT sponsor_id FROM up) above WHERE sponsor_id = %(above)s)"  # noqa: S608
+IS_BELOW = f"SELECT EXISTS (SELECT FROM ({_UP} SELECT sponsor_id FROM up) above WHERE sponsor_id = %(above)s)"  # noqa: S608
 _PATH = """
 WITH RECURSIVE up (customer_id, sponsor_id, distance) AS (
     SELECT customer_id, sponsor_id, 0 FROM customers_placement WHERE customer_id = %(customer)s
@@ -84,7 +84,7 @@ def is_placed(customer_id: uuid.UUID) -> bool:
 def is_below(customer_id: uuid.UUID, above_id: uuid.UUID) -> bool:
     """Whether the one stands below the other, on whatever level. Nobody stands below themselves."""
     with connection.cursor() as cursor:
-        cursor.execute(_IS_BELOW, {"customer": customer_id, "above": above_id})
+        cursor.execute(IS_BELOW, {"customer": customer_id, "above": above_id})
         return bool(cursor.fetchone()[0])
 
 
