@@ -218,7 +218,7 @@ def _purchase(gateway: str) -> Any:
     from orders import actors
     from orders.checks import DeliveryAddress, WantedItem
     from orders.models import PaymentTerms
-    from orders.placement import Purchase
+    from orders.placement import Buyer, Purchase
     from payments.models import GatewayName
 
     variant = Variant.objects.filter(sku="BENCH").first()
@@ -234,7 +234,7 @@ def _purchase(gateway: str) -> Any:
     customer, _ = Customer.objects.get_or_create(user=user, first_name="Ada")
     return Purchase(
         customer_id=customer.pk,
-        email=user.email,
+        buyer=Buyer(user.email),
         actor=actors.customer(user.pk),
         dialect="storefront",
         delivery_method_id=method[0].pk,

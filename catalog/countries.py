@@ -42,7 +42,7 @@ def alpha2(text: str) -> str | None:
 
     Upper and lower case, accents, blanks and punctuation make no difference: "USA", "u.s.", "cote d'ivoire".
     """
-    return _by_spelling().get(_spelling(text)) if len(text) <= _LONGEST_NAME else None
+    return _by_spelling().get(spelling(text)) if len(text) <= _LONGEST_NAME else None
 
 
 def is_alpha2(code: str) -> bool:
@@ -50,7 +50,8 @@ def is_alpha2(code: str) -> bool:
     return _by_spelling().get(code.lower()) == code
 
 
-def _spelling(name: str) -> str:
+def spelling(name: str) -> str:
+    """What of a name tells it apart from others, however it is written."""
     letters = unicodedata.normalize("NFKD", name.replace("&", " and ")).casefold()
     bare = "".join(character for character in letters if not unicodedata.combining(character))
     return _PUNCTUATION.sub("", bare)
@@ -67,7 +68,7 @@ def _by_spelling() -> dict[str, str]:
         names = [getattr(country, field, None) for field in ("name", "official_name", "common_name")]
         for name in (*names, territories.get(code), *also):
             if name:
-                spellings[_spelling(name)] = code
+                spellings[spelling(name)] = code
     # Codes last: no name may hide one.
     for country in countries:
         spellings[country.alpha_3.lower()] = country.alpha_2

@@ -5,12 +5,16 @@ Stock is written by `catalog.stock` alone; the movements are append-only and alw
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Mod
+from django.db.models.lookups import Exact
 
 from kit import money
 from kit.ids import new_id
@@ -35,6 +39,14 @@ class ProductKind(models.TextChoices):
     PHYSICAL = "physical", "Physical"
     PACKAGE = "package", "Package"
     FLYER = "flyer", "Flyer campaign"
+    ENTRY = "entry", "Event entry"  # a place at an event; its stock is the places
+    CREDIT = "credit", "Prepaid credit"  # worth its price, once it is paid
+
+
+STANDARD_TAX = "standard"
+"""The tax category of what nobody has put into another one."""
+EVENT_SLUG = r"^(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$"
+_tax_category = RegexValidator(r"\A[a-z][a-z0-9-]*\Z", "Lower-case letters, digits and hyphens.")
 
 
 class Product(models.Model):
@@ -50,6 +62,18 @@ class Product(models.Model):
     kind = models.CharField(max_length=16, choices=ProductKind.choices, default=ProductKind.PHYSICAL)
     title = models.CharField(max_length=200)
     description = models.TextField(blank=True)
+    tax_category = models.CharField(
+        max_length=32, default=STANDARD_TAX, db_default=STANDARD_TAX, validators=[_tax_category]
+    )
+    hsn_code = models.CharField(
+        "HSN or SAC code",
+        max_length=8,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[RegexValidator(r"\A\d{4,8}\Z", "Four to eight digits.")],
+        help_text="India's code of goods or services, which invoices there carry.",
+    )
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -210,6 +234,9 @@ class DeliveryMethod(models.Model):
     max_weight_grams = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: no limit.")
     cash_on_delivery = models.BooleanField(default=False, help_text="May an order be paid for on delivery?")
     kinds = ArrayField(models.CharField(max_length=16, choices=ProductKind.choices), help_text="What it can carry.")
+    tax_category = models.CharField(
+        max_length=32, default=STANDARD_TAX, db_default=STANDARD_TAX, validators=[_tax_category]
+    )
     position = models.PositiveSmallIntegerField(default=0)
     active = models.BooleanField(default=True)
 
@@ -228,3 +255,94 @@ class DeliveryMethod(models.Model):
     def price(self) -> money.Money:
         """What one delivery costs."""
         return money.Money(self.price_minor, self.currency)
+
+
+class TaxRate(models.Model):
+    """One tax on one category of things that go to one place, from a day on.
+
+    Of several rates with one name the most specific counts: that of a postcode before that of a state before that of
+    the country; of the same place the one that began last. Rates with different names add up, such as a state's and a
+    city's. What has begun is never changed: a new rate begins on a later day.
+    """
+
+    name = models.CharField(max_length=40, help_text="As invoices show it: VAT, GST, NY sales tax.")
+    country = models.CharField(max_length=2, validators=[RegexValidator(r"^[A-Z]{2}$")])
+    state = models.CharField(
+        max_length=3,
+        blank=True,
+        validators=[RegexValidator(r"\A[A-Z0-9]{1,3}\Z")],
+        help_text="ISO 3166-2, without the country.",
+    )
+    postcodes = models.CharField(
+        max_length=20,
+        blank=True,
+        validators=[RegexValidator(r"\A[A-Z0-9 -]+\*?\Z")],
+        help_text="One postcode, or its beginning and a star: 900*. Empty: all.",
+    )
+    category = models.CharField(max_length=32, default=STANDARD_TAX, validators=[_tax_category])
+    # Millionths, so that 8.875 % is exact.
+    rate_ppm = models.PositiveIntegerField("rate, millionths", help_text="190000 is 19 %.")
+    zero_reason = models.CharField(
+        max_length=40, blank=True, help_text="Why nothing is charged, where the rate is zero: exempt, zero-rated."
+    )
+    valid_from = models.DateField()
+    valid_until = models.DateField(null=True, blank=True, help_text="The first day on which it no longer counts.")
+
+    class Meta:
+        ordering = ("country", "state", "postcodes", "category", "name", "-valid_from")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("country", "state", "postcodes", "category", "name", "valid_from"), name="tax_rate_once"
+            ),
+            models.CheckConstraint(condition=Q(rate_ppm__lte=1_000_000), name="tax_rate_at_most_whole"),
+            models.CheckConstraint(
+                condition=Q(valid_until__isnull=True) | Q(valid_until__gt=F("valid_from")), name="tax_rate_ends_later"
+            ),
+            models.CheckConstraint(condition=Q(country__regex=r"^[A-Z]{2}$"), name="tax_rate_country_is_alpha2"),
+            models.CheckConstraint(condition=Q(rate_ppm=0) | Q(zero_reason=""), name="tax_rate_reason_is_for_zero"),
+            # India's is split into two equal halves where both ends are in one state.
+            models.CheckConstraint(
+                condition=~Q(country="IN") | Q(Exact(Mod(F("rate_ppm"), 2), 0)), name="tax_rate_of_india_has_halves"
+            ),
+        )
+
+    def __str__(self) -> str:
+        place = " ".join(part for part in (self.country, self.state, self.postcodes) if part)
+        return f"{self.name} {place} {self.category}"
+
+
+class Event(models.Model):
+    """Something to take part in. What an entry costs is the price of its one variant, and its places are that variant's
+    stock: none is given away twice, whatever runs at once.
+
+    Entries are taken from `opens_at` until `closes_at`. Who made and changed it are ids of users, who stand above.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    variant = models.OneToOneField(Variant, on_delete=models.PROTECT, related_name="event", editable=False)
+    name = models.CharField(max_length=200)
+    slug = models.CharField(
+        max_length=80,
+        unique=True,
+        validators=[RegexValidator(EVENT_SLUG, "Lower-case letters, digits and single hyphens, with a letter.")],
+    )
+    opens_at = models.DateTimeField()
+    closes_at = models.DateTimeField()
+    created_by = models.UUIDField(null=True, editable=False)
+    updated_by = models.UUIDField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-opens_at", "slug")
+        constraints = (
+            models.CheckConstraint(condition=Q(closes_at__gt=F("opens_at")), name="event_closes_after_it_opens"),
+            models.CheckConstraint(condition=Q(slug__regex=EVENT_SLUG), name="event_slug_is_one"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_open(self, instant: datetime) -> bool:
+        """Whether entries are taken then."""
+        return self.opens_at <= instant < self.closes_at

@@ -12,7 +12,7 @@ from django.contrib.postgres.search import SearchQuery
 from django.db.models import BooleanField, Exists, F, Func, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 
-from catalog.models import DeliveryMethod, Product, Variant, Words
+from catalog.models import DeliveryMethod, Product, ProductKind, Variant, Words
 from kit import money
 
 MAX_SEARCH_WORDS = 8
@@ -35,7 +35,9 @@ def on_sale(wanted: Wanted | None = None) -> QuerySet[Product]:
     wanted = wanted or Wanted()
     variants = _priced(Variant.objects.filter(product=OuterRef("pk"), active=True), wanted)
     available = variants.filter(stock__on_hand__gt=F("stock__reserved"))
-    products = Product.objects.filter(Exists(available if wanted.in_stock else variants), active=True)
+    # An entry in an event is bought for somebody, by its own road.
+    found = Product.objects.filter(active=True).exclude(kind=ProductKind.ENTRY)
+    products = found.filter(Exists(available if wanted.in_stock else variants))
     return products.exclude(Exists(available)) if wanted.in_stock is False else products
 
 

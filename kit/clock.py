@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 _turned_by: ContextVar[timedelta] = ContextVar("clock_turned_by", default=timedelta(0))
 
@@ -16,6 +16,11 @@ _turned_by: ContextVar[timedelta] = ContextVar("clock_turned_by", default=timede
 def now() -> datetime:
     """The present instant, in UTC, aware."""
     return datetime.now(UTC) + _turned_by.get()
+
+
+def day_in(zone: tzinfo) -> date:
+    """The present day in a time zone."""
+    return now().astimezone(zone).date()
 
 
 @contextmanager

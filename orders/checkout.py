@@ -7,6 +7,7 @@ same is found and cancelled by a job, and money that still arrives is late money
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kit.errors import Fault
@@ -43,12 +44,12 @@ class Checkout:
     gateway_reference: str | None
 
 
-def buy_with_payment(purchase: Purchase) -> Checkout:
-    """The order is placed and its payment can be made. Raises OrderRefused (nothing was written) or
-    PaymentNotInitialized (the order was written and is cancelled, its stock is back)."""
+def buy_with_payment(purchase: Purchase, *, also: Callable[[PlacedOrder], None] | None = None) -> Checkout:
+    """The order is placed, with what `also` writes, and its payment can be made. Raises what placing raises (nothing
+    was written) or PaymentNotInitialized (the order was written and is cancelled, its stock is back)."""
     if not collecting.is_configured(purchase.gateway):
         raise OrderRefused([Fault("gateway_not_configured", {"gateway": purchase.gateway.value}, at=("gateway",))])
-    return _ask(place_order(purchase))
+    return _ask(place_order(purchase, also=also))
 
 
 def resume(placement_key: uuid.UUID) -> Checkout | None:

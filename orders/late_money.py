@@ -12,13 +12,16 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from catalog import stock
 from kit.ids import new_id
+from orders import entries
 from orders.actors import SYSTEM
+from orders.coupons import using as coupons
 from orders.models import HistoryEvent, Order, OrderStatus
 from orders.status import transition
+from payments import ledger
 from payments.models import Refund
 
 
@@ -53,6 +56,9 @@ class WhyNot(StrEnum):
     SOLD_OUT = "sold_out"
     CALLED_OFF = "called_off"  # by a person, or by a policy that revives nothing
     REFUNDED_BEFORE = "refunded_before"  # money was promised back already, even if that failed
+    COUPON_GONE = "coupon_gone"  # others have used its coupon up since
+    CREDITS_GONE = "credits_gone"  # the customer has spent elsewhere what was to pay for some of it
+    ENTRY_OVER = "entry_over"  # its event takes no entries any more, or another order pays for this one
 
 
 def revive(order: Order, kept_minor: int, facts: Mapping[str, Any]) -> WhyNot | None:
@@ -62,17 +68,37 @@ def revive(order: Order, kept_minor: int, facts: Mapping[str, Any]) -> WhyNot | 
     quantities: dict[uuid.UUID, int] = {}
     for variant_id, quantity in order.lines.values_list("variant_id", "quantity"):
         quantities[variant_id] = quantities.get(variant_id, 0) + quantity
-    reservation = new_id()
-    with transaction.atomic():
-        short = stock.reserve(source_id=reservation, quantities=quantities)
-        # What was there is given back with the savepoint; the rest of the transaction stays.
-        transaction.set_rollback(bool(short))
-    if short:
-        return WhyNot.SOLD_OUT
-    order.reservation_id = reservation
-    order.save(update_fields=["reservation_id"])
-    transition(order, OrderStatus.PAID, event=HistoryEvent.REVIVED, actor=SYSTEM, facts=facts)
+    before, order.reservation_id = order.reservation_id, new_id()
+    try:
+        with transaction.atomic():
+            order.save(update_fields=["reservation_id"])
+            # Spends its credits again, then its coupon, then takes its stock: the one global order of locks.
+            entries.come_back(order)
+            transition(order, OrderStatus.PAID, event=HistoryEvent.REVIVED, actor=SYSTEM, facts=facts)
+            coupons.use_again(order)
+            if stock.reserve(source_id=order.reservation_id, quantities=quantities):
+                raise _SoldOut
+    except (_SoldOut, IntegrityError) as error:
+        # What was done is undone with the savepoint; the rest of the transaction stays.
+        order.status, order.reservation_id = OrderStatus.CANCELLED, before
+        return _missing(error)
     return None
+
+
+class _SoldOut(Exception):
+    """Some of its goods are gone."""
+
+
+def _missing(error: _SoldOut | IntegrityError) -> WhyNot:
+    if isinstance(error, _SoldOut):
+        return WhyNot.SOLD_OUT
+    if coupons.is_used_up(error):
+        return WhyNot.COUPON_GONE
+    if ledger.is_overdrawn(error):
+        return WhyNot.CREDITS_GONE
+    if entries.is_taken(error):
+        return WhyNot.ENTRY_OVER
+    raise error
 
 
 def _refusal(order: Order, kept_minor: int) -> WhyNot | None:
@@ -89,7 +115,7 @@ def _refusal(order: Order, kept_minor: int) -> WhyNot | None:
         return WhyNot.NOT_ENOUGH
     if Refund.objects.filter(attempt__request__subject_id=order.pk, currency=order.currency).exists():
         return WhyNot.REFUNDED_BEFORE
-    return None
+    return None if entries.can_live_again(order) else WhyNot.ENTRY_OVER
 
 
 def credit_owner(order: Order) -> uuid.UUID | None:

@@ -32,13 +32,17 @@ def post_revived(order: Order) -> None:
 
 def post_earned(order: Order) -> None:
     """What was ordered is revenue, and its tax is owed."""
+    # What is included in a price is no revenue.
+    in_products, in_delivery = (0, 0)
+    if order.prices_include_tax:
+        in_products, in_delivery = order.tax_minor - order.delivery_tax_minor, order.delivery_tax_minor
     is_news = ledger.post_earned(
         source_id=order.reservation_id,
         subject_id=order.pk,
         currency=order.currency,
         amounts={
-            Account.REVENUE: order.products_minor,
-            Account.DELIVERY_REVENUE: order.delivery_minor,
+            Account.REVENUE: order.products_minor - in_products,
+            Account.DELIVERY_REVENUE: order.delivery_minor - in_delivery,
             Account.TAX_PAYABLE: order.tax_minor,
             Account.DISCOUNTS: -order.discount_minor,
         },

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kit.errors import DomainError, Fault
-from orders import announcing, sales
+from orders import announcing, consequences, sales
 from orders.actors import Actor
 from orders.models import HistoryEvent, Order, OrderHistory, OrderStatus
 
@@ -69,8 +69,8 @@ def by_money(*, total: int, collected: int, refunded: int, delivered: bool) -> O
 def transition(
     order: Order, to: OrderStatus, *, event: HistoryEvent, actor: Actor, facts: Mapping[str, Any] | None = None
 ) -> None:
-    """Move an order, which the caller holds locked, write the move down, post what it means to the ledger and announce
-    it. Other changed fields are the caller's.
+    """Move an order, which the caller holds locked, write the move down, post what it means to the ledger, let follow
+    what follows from it, and announce it. Other changed fields are the caller's.
 
     Raises StatusRefused if the table has no such move.
     """
@@ -82,6 +82,7 @@ def transition(
     order.save(update_fields=["status", "given_up"])
     _write(order, event, actor, facts, from_status=current)
     _post(order, current, to)
+    consequences.follow(order, to)
     announcing.announce_move(order, to, event)
 
 

@@ -116,6 +116,14 @@ LOOK: dict[str, Any] = {
                 ],
             },
             {
+                "title": "Events",
+                "separator": True,
+                "items": [
+                    _page("Events", "event", "catalog_event"),
+                    _page("Entries", "how_to_reg", "customers_eventprofile"),
+                ],
+            },
+            {
                 "title": "Outgoing events",
                 "separator": True,
                 "items": [

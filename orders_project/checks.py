@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from orders.late_money import Otherwise, Revives
+from orders.taxes.arithmetic import TaxRounding
 
 
 @register(Tags.security)
@@ -23,7 +24,11 @@ def rules_are_known(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
     del app_configs
     return [
         Error(f"{name}={getattr(settings, name)} is none of {', '.join(known)}.", id="quittance.E007")
-        for name, known in (("LATE_MONEY_REVIVES", Revives), ("LATE_MONEY_OTHERWISE", Otherwise))
+        for name, known in (
+            ("LATE_MONEY_REVIVES", Revives),
+            ("LATE_MONEY_OTHERWISE", Otherwise),
+            ("TAX_ROUNDING", TaxRounding),
+        )
         if getattr(settings, name) not in list(known)
     ]
 

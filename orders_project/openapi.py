@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orders_project.dialects.event import openapi as event
 from orders_project.dialects.storefront import openapi as storefront
 from orders_project.idempotency.middleware import keeps
 
@@ -96,8 +97,8 @@ def document_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def document_other_routes(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular, after `document_problems`: these say themselves what they refuse."""
-    result["components"]["schemas"] |= storefront.SCHEMAS
-    result["paths"] = {**storefront.paths(_KEY), **result["paths"], "/api/v1/health/": _HEALTH}
+    result["components"]["schemas"] |= storefront.SCHEMAS | event.SCHEMAS
+    result["paths"] = {**storefront.paths(_KEY), **event.paths(_KEY), **result["paths"], "/api/v1/health/": _HEALTH}
     return result
 
 

@@ -18,6 +18,8 @@ _SEE_ORDERS = (
     "payments.view_dispute",
     "orders.view_orderrefund",
     "customers.view_customer",
+    "customers.view_eventprofile",
+    "catalog.view_event",
     "catalog.view_product",
     "catalog.view_variant",
     "catalog.view_stock",
@@ -73,6 +75,13 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "customers.place_customer",
         "customers.move_customer",
         "customers.abandon_upgradeprocess",
+    ),
+    # plans events, and sees who takes part
+    "events": (
+        "catalog.view_event",
+        "catalog.add_event",
+        "catalog.change_event",
+        "customers.view_eventprofile",
     ),
     # connects the merchant's own systems; decides who hears of everything that happens, so a role of its own
     "integrations": (

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import environ
 from django.utils.csp import CSP
 
 from customers.memberships.reminders import read_days
 from orders.refund_limits import read_limits
+from orders.seller import Seller
 from orders_project import environment
 from orders_project.admin_look import LOOK
 from orders_project.logs import LOG_SETTINGS, configure_structlog
@@ -63,6 +65,23 @@ GATEWAY_READ_TIMEOUT_S = env.float("GATEWAY_READ_TIMEOUT_S", default=8.0)
 ORDER_EXPIRES_AFTER = timedelta(minutes=env.int("ORDER_EXPIRES_AFTER_MINUTES", default=60))
 # What one person may refund of one order without a second one, in major units of its currency.
 REFUND_APPROVAL_ABOVE = read_limits(env.str("REFUND_APPROVAL_ABOVE", default="USD:500,INR:40000,*:500"))
+# The shop's own days: taxes, invoices and reports begin and end with them.
+SHOP_TIME_ZONE = ZoneInfo(env.str("SHOP_TIME_ZONE", default="UTC"))
+# Whether the prices of the catalogue contain their taxes.
+PRICES_INCLUDE_TAX = env.bool("PRICES_INCLUDE_TAX", default=False)
+TAX_ROUNDING = env.str("TAX_ROUNDING", default="line_half_up")
+# Who says what the taxes are: a class that answers orders.taxes.service.TaxService.
+TAX_SERVICE = env.str("TAX_SERVICE", default="orders.taxes.service.TableOfRates")
+SELLER = Seller(
+    name=env.str("SELLER_NAME", default="Example Shop"),
+    street=env.str("SELLER_STREET", default=""),
+    city=env.str("SELLER_CITY", default=""),
+    state=env.str("SELLER_STATE", default=""),
+    postal_code=env.str("SELLER_POSTAL_CODE", default=""),
+    country=env.str("SELLER_COUNTRY", default="US"),
+    tax_number=env.str("SELLER_TAX_NUMBER", default=""),
+    email=env.str("SELLER_EMAIL", default=""),
+)
 # A gateway call whose outcome nobody knows, or that a crash cut off, is asked about again after this.
 UNKNOWN_OUTCOME_ASK_AFTER = timedelta(seconds=env.int("UNKNOWN_OUTCOME_ASK_AFTER_S", default=60))
 # Money for an order that is over revives one that expired, any, or none, and otherwise goes back or becomes credit.

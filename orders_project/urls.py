@@ -35,6 +35,7 @@ urlpatterns: list[Any] = [
         name="docs",
     ),
     path("", include("orders_project.dialects.storefront.urls")),
+    path("", include("orders_project.dialects.event.urls")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
 ]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.models import Q, Sum
 
 from payments.models import Account, LedgerEntry, TransferKind
@@ -91,6 +91,12 @@ def is_posted(source: str) -> bool:
 def _posted(source: str) -> list[tuple[str, str, int]]:
     entries = LedgerEntry.objects.filter(transfer__source=source)
     return sorted(entries.order_by().values_list("account", "currency", "amount_minor"))
+
+
+def is_overdrawn(error: IntegrityError) -> bool:
+    """Whether the database refused a posting because a customer has less credit than it would spend."""
+    diagnostics = getattr(error.__cause__, "diag", None)
+    return getattr(diagnostics, "constraint_name", None) == "credit_balance_not_negative"
 
 
 @dataclass(frozen=True, slots=True)

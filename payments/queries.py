@@ -14,6 +14,7 @@ from payments.models import (
     OPEN_DISPUTE_STATES,
     OPEN_REFUND_STATES,
     AttemptState,
+    CreditBalance,
     Dispute,
     EventState,
     GatewayName,
@@ -83,6 +84,12 @@ def facts(subject_id: uuid.UUID, currency: str, *, due: int, is_called_off: bool
         cursor.execute(_FACTS, [subject_id, currency, list(OPEN_REFUND_STATES), list(OPEN_DISPUTE_STATES)])
         authorized, captured, refunded, refunding, disputed, charged_back = cursor.fetchone()
     return PaymentFacts(due, authorized, captured, refunded, refunding, disputed, charged_back, is_called_off)
+
+
+def credit_minor(customer_id: uuid.UUID, currency: str) -> int:
+    """What a customer has of credit now. One statement."""
+    balances = CreditBalance.objects.filter(customer_id=customer_id, currency=currency)
+    return balances.values_list("balance_minor", flat=True).first() or 0
 
 
 def find_subject(gateway: str, reference: str) -> uuid.UUID | None:

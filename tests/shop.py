@@ -24,7 +24,7 @@ from orders import actors
 from orders.actors import Actor
 from orders.checks import DeliveryAddress, WantedItem
 from orders.models import Order, PaymentTerms, RefundKind
-from orders.placement import Purchase, place_order
+from orders.placement import Buyer, Purchase, place_order
 from orders.returns import request_refund
 from orders.returns.plans import RefundWish
 from payments.models import GatewayName
@@ -286,7 +286,7 @@ def purchase(
     online = terms == PaymentTerms.PREPAID
     return Purchase(
         customer_id=shopper.customer.pk,
-        email=shopper.user.email,
+        buyer=Buyer(shopper.user.email),
         actor=actors.customer(shopper.user.pk),
         dialect="storefront",
         delivery_method_id=delivery,

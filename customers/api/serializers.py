@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from catalog import countries
 from customers.models import Address, Customer, normalised_email
+from customers.tax_numbers import normalised_tax_number
 
 MAX_PASSWORD_LENGTH = 256
 # Says what is allowed, not what is forbidden: the OpenAPI document shows it to clients as it is.
@@ -78,6 +79,22 @@ class TokensSerializer(serializers.Serializer[Any]):
     refresh = serializers.CharField()
 
 
+class TaxNumberField(TextField):
+    """A VAT number or GSTIN, kept in its one spelling."""
+
+    default_error_messages: ClassVar = {
+        "tax_number_invalid": "Not a VAT number of the EU with its country, nor an Indian GSTIN."
+    }
+
+    def to_internal_value(self, data: Any) -> str:
+        """The number, or nothing."""
+        text = super().to_internal_value(data)
+        number = normalised_tax_number(text) if text else ""
+        if number is None:
+            self.fail("tax_number_invalid")
+        return number
+
+
 class CustomerSerializer(serializers.ModelSerializer[Customer]):
     """A customer as they see and edit themselves. The e-mail is how they sign in and does not change here."""
 
@@ -85,10 +102,11 @@ class CustomerSerializer(serializers.ModelSerializer[Customer]):
     first_name = TextField(max_length=100, required=False, allow_blank=True)
     last_name = TextField(max_length=100, required=False, allow_blank=True)
     phone = TextField(max_length=32, required=False, allow_blank=True, validators=[_phone])
+    tax_number = TaxNumberField(max_length=30, required=False, allow_blank=True)
 
     class Meta:
         model = Customer
-        fields = ("id", "email", "first_name", "last_name", "phone")
+        fields = ("id", "email", "first_name", "last_name", "phone", "tax_number")
         read_only_fields = ("id",)
 
 

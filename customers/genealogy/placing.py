@@ -2,7 +2,7 @@
 
 Rows are locked in this order: the counter of moves, the placement. A new place needs no lock: nobody stands below it
 yet, and its sponsor cannot leave the tree. What the checks below refuse with a reason, the database refuses in any case
-(`0003_guards`).
+(`0005_guards`).
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from customers.models.memberships import (
 from customers.models.people import (
     Address,
     Customer,
+    EventProfile,
     FailureCount,
     Session,
     User,
@@ -25,6 +26,7 @@ from customers.models.people import (
 __all__ = [
     "Address",
     "Customer",
+    "EventProfile",
     "FailureCount",
     "Genealogy",
     "Membership",

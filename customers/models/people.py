@@ -11,6 +11,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from catalog.models import Event
+from customers.tax_numbers import check_tax_number
 from kit.ids import new_id
 
 
@@ -72,6 +74,15 @@ class Customer(models.Model):
     first_name = models.CharField(max_length=100, blank=True)
     last_name = models.CharField(max_length=100, blank=True)
     phone = models.CharField(max_length=32, blank=True)
+    tax_number = models.CharField(
+        "VAT number or GSTIN",
+        max_length=20,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[check_tax_number],
+        help_text="Of a business; a VAT number with its country.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -79,6 +90,41 @@ class Customer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.user.email
+
+
+class EventProfile(models.Model):
+    """Somebody's entry in an event: who takes part, under which name. `entered_by` is the order that paid for it, as
+    long as it does; written by `orders.entries` alone.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="profiles")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="profiles")
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True)
+    live = models.BooleanField(default=True, help_text="Whether the event's site shows it.")
+    entered_by = models.UUIDField(null=True, editable=False)
+    entered_at = models.DateTimeField(null=True, editable=False)
+    updated_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(entered_by__isnull=True, entered_at__isnull=True)
+                | Q(entered_by__isnull=False, entered_at__isnull=False),
+                name="event_profile_entered_says_when",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("event", "-id"), name="event_profile_of_event"),
+            models.Index(fields=("customer", "-id"), name="event_profile_of_customer"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Address(models.Model):

@@ -18,6 +18,7 @@ CONFLICTS: Mapping[str, str] = {
     "not_refundable": "What was captured and has not been promised back is less than this.",
     "payment_disputed": "The payer's bank disputes the payment: what is disputed cannot be given back.",
     "refund_gone": "The money has gone back by another way since.",
+    "event_not_open": "This event takes no entries at the moment.",
     "key_used": "This Idempotency-Key was used for another refund.",
 }
 FORBIDDEN: Mapping[str, str] = {

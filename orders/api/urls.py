@@ -1,8 +1,11 @@
-"""Routes of orders, their payments and refunds, and of customer credit under /api/v1/. A trailing slash is optional."""
+"""Routes of orders, their payments and refunds, of credit and of event entries under /api/v1/. A trailing slash is
+optional.
+"""
 
 from django.urls import re_path
 
 from orders.api.credits import CreditsView
+from orders.api.entries import EntriesView, EntryView, EventEntriesView, EventsView
 from orders.api.payments import PaymentsView
 from orders.api.refunds import ApproveRefundView, RefundsView, RefundView, RefuseRefundView
 from orders.api.views import CancelOrderView, OrdersView, OrderView
@@ -25,4 +28,8 @@ urlpatterns = [
         name="order-refund-refuse",
     ),
     re_path(r"^credits/?\Z", CreditsView.as_view(), name="credits"),
+    re_path(r"^events/?\Z", EventsView.as_view(), name="events"),
+    re_path(r"^events/(?P<slug>[^/]+)/entries/?\Z", EventEntriesView.as_view(), name="event-entries"),
+    re_path(r"^entries/?\Z", EntriesView.as_view(), name="entries"),
+    re_path(r"^entries/(?P<id>[^/]+)/?\Z", EntryView.as_view(), name="entry"),
 ]

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 
 from customers.books import INVARIANTS as PEOPLE
+from orders.books.coupons import COUPONS
+from orders.books.entries import ENTRIES
 from orders.books.goods import GOODS
 from orders.books.ledger import LEDGER
 from orders.books.money import MONEY
@@ -21,7 +23,17 @@ from payments.settlements.books import INVARIANTS as SETTLEMENTS
 
 SHOWN = 20
 
-INVARIANTS: tuple[tuple[str, str], ...] = (*GOODS, *STATUS, *MONEY, *REFUNDS, *LEDGER, *SETTLEMENTS, *PEOPLE)
+INVARIANTS: tuple[tuple[str, str], ...] = (
+    *GOODS,
+    *STATUS,
+    *COUPONS,
+    *ENTRIES,
+    *MONEY,
+    *REFUNDS,
+    *LEDGER,
+    *SETTLEMENTS,
+    *PEOPLE,
+)
 """Name, and a statement that selects who offends and how."""
 
 

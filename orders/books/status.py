@@ -32,11 +32,28 @@ STATUS: tuple[tuple[str, str], ...] = (
         "an order's amounts are the sums of its lines",
         """
         SELECT o.number FROM orders_order o LEFT JOIN (
-            SELECT order_id, sum(quantity * unit_price_minor) AS products, sum(discount_minor) AS discount
+            SELECT order_id, sum(quantity * unit_price_minor) AS products, sum(discount_minor) AS discount,
+                   sum(tax_minor) AS tax
             FROM orders_orderline GROUP BY order_id
         ) l ON l.order_id = o.id
         WHERE l.order_id IS NULL OR o.products_minor <> l.products OR o.discount_minor <> l.discount
-           OR o.total_minor <> o.products_minor - o.discount_minor + o.tax_minor + o.delivery_minor - o.credits_minor
+           OR o.tax_minor <> l.tax + o.delivery_tax_minor
+           OR o.total_minor <> o.products_minor - o.discount_minor + o.delivery_minor - o.credits_minor
+               + CASE WHEN o.prices_include_tax THEN 0 ELSE o.tax_minor END
+        """,
+    ),
+    (
+        "the taxes frozen on a line, or on a delivery, come to its tax, and none says why",
+        """
+        SELECT t.number, t.position, t.tax_minor, l.levied FROM (
+            SELECT o.number, l.position, l.tax_minor, l.taxes, l.zero_reason, l.tax_category
+            FROM orders_orderline l JOIN orders_order o ON o.id = l.order_id
+            UNION ALL
+            SELECT number, 0, delivery_tax_minor, delivery_taxes, delivery_zero_reason, delivery_tax_category
+            FROM orders_order
+        ) t, LATERAL (
+            SELECT coalesce(sum((one ->> 'amount_minor')::bigint), 0) AS levied FROM jsonb_array_elements(t.taxes) one
+        ) l WHERE t.tax_category <> '' AND (t.tax_minor <> l.levied OR t.tax_minor > 0 AND t.zero_reason <> '')
         """,
     ),
     (

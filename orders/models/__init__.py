@@ -1,11 +1,19 @@
 """Orders: what was bought, at which price, for whom, and everything that happened to it since."""
 
+from orders.models.coupons import Coupon, CouponCode, CouponCustomer, CouponKind, CouponUse
+from orders.models.entries import EntryOrder
 from orders.models.history import ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
-from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, PaymentTerms
+from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, OrderType, PaymentTerms
 from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
 
 __all__ = [
     "ActorKind",
+    "Coupon",
+    "CouponCode",
+    "CouponCustomer",
+    "CouponKind",
+    "CouponUse",
+    "EntryOrder",
     "Fulfilment",
     "HistoryEvent",
     "Notice",
@@ -16,6 +24,7 @@ __all__ = [
     "OrderRefund",
     "OrderRefundLine",
     "OrderStatus",
+    "OrderType",
     "PaymentTerms",
     "RefundKind",
 ]

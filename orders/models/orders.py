@@ -7,13 +7,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from catalog.models import DeliveryMethod, ProductKind, Variant
 from customers.models import Customer
 from kit.ids import new_id
 from kit.money import Money
 from orders.queries import OrderQuerySet
+from orders.taxes.arithmetic import TaxRounding
 
 
 class OrderStatus(models.TextChoices):
@@ -42,8 +43,23 @@ class PaymentTerms(models.TextChoices):
     ON_DELIVERY = "on_delivery", "On delivery"  # cash; never expires
 
 
+class OrderType(models.TextChoices):
+    """What an order is for: what its payment does beside paying for goods follows from it."""
+
+    PURCHASE = "purchase", "Purchase"
+    UPGRADE = "upgrade", "Package upgrade"
+    RENEWAL = "renewal", "Package renewal"
+    ENTRY = "entry", "Event entry"
+    CREDIT = "credit", "Prepaid credit"
+
+
 class Order(models.Model):
-    """A purchase. Amounts are integers of minor units; total = products - discount + tax + delivery - credits."""
+    """A purchase. Amounts are integers of minor units; total = products - discount + tax + delivery - credits, where
+    the tax is left out if the prices include it.
+
+    `tax_minor` is all of its tax, `delivery_tax_minor` that on the delivery. What the delivery costs is after
+    `delivery_discount_minor`, which no other discount contains.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     number = models.BigIntegerField(
@@ -54,6 +70,9 @@ class Order(models.Model):
     fulfilment = models.CharField(max_length=16, choices=Fulfilment.choices, default=Fulfilment.UNFULFILLED)
     payment_terms = models.CharField(max_length=16, choices=PaymentTerms.choices)
     dialect = models.CharField(max_length=20, help_text="The interface through which it was placed.")
+    order_type = models.CharField(
+        max_length=16, choices=OrderType.choices, default=OrderType.PURCHASE, db_default=OrderType.PURCHASE
+    )
 
     currency = models.CharField(max_length=3)
     products_minor = models.BigIntegerField("products, minor units")
@@ -62,6 +81,20 @@ class Order(models.Model):
     delivery_minor = models.BigIntegerField("delivery, minor units", default=0)
     credits_minor = models.BigIntegerField("credits, minor units", default=0)
     total_minor = models.BigIntegerField("total, minor units")
+    delivery_discount_minor = models.BigIntegerField("delivery discount, minor units", default=0, db_default=0)
+    coupon_code = models.CharField(max_length=64, blank=True, default="", db_default="")
+    prices_include_tax = models.BooleanField(default=False, db_default=False)
+    tax_rounding = models.CharField(
+        max_length=20,
+        choices=[(mode.value, mode.value) for mode in TaxRounding],
+        default=TaxRounding.LINE_HALF_UP.value,
+        db_default=TaxRounding.LINE_HALF_UP.value,
+    )
+    delivery_tax_minor = models.BigIntegerField("tax on the delivery, minor units", default=0, db_default=0)
+    # As on a line.
+    delivery_tax_category = models.CharField(max_length=32, blank=True, default="", db_default="")
+    delivery_taxes = models.JSONField(default=list, db_default=[], blank=True)
+    delivery_zero_reason = models.CharField(max_length=40, blank=True, default="", db_default="")
     # What payments say of this order, copied by `settle` under the order's lock: the status follows from these two.
     collected_minor = models.BigIntegerField("collected, minor units", default=0, editable=False)
     refunded_minor = models.BigIntegerField("refunded, minor units", default=0, editable=False)
@@ -71,12 +104,18 @@ class Order(models.Model):
 
     # Snapshots: what the customer and the delivery method say later changes no order.
     email = models.EmailField(max_length=254)
-    delivery_method = models.ForeignKey(DeliveryMethod, on_delete=models.PROTECT, related_name="+")
-    delivery_name = models.CharField(max_length=120)
-    street = models.CharField(max_length=200)
-    city = models.CharField(max_length=120)
+    first_name = models.CharField(max_length=100, blank=True, default="", db_default="")
+    last_name = models.CharField(max_length=100, blank=True, default="", db_default="")
+    phone = models.CharField(max_length=32, blank=True, default="", db_default="")
+    # The buyer's VAT number or GSTIN.
+    tax_number = models.CharField(max_length=20, blank=True, default="", db_default="")
+    # None where nothing is delivered; then the address, as far as there is one, is the buyer's.
+    delivery_method = models.ForeignKey(DeliveryMethod, on_delete=models.PROTECT, null=True, related_name="+")
+    delivery_name = models.CharField(max_length=120, blank=True)
+    street = models.CharField(max_length=200, blank=True)
+    city = models.CharField(max_length=120, blank=True)
     state = models.CharField(max_length=120, blank=True)
-    postal_code = models.CharField(max_length=20)
+    postal_code = models.CharField(max_length=20, blank=True)
     country = models.CharField(max_length=2)
     notes = models.TextField(blank=True)
 
@@ -118,15 +157,25 @@ class Order(models.Model):
                 & Q(delivery_minor__gte=0, credits_minor__gte=0, total_minor__gte=0),
                 name="order_amounts_not_negative",
             ),
+            models.CheckConstraint(condition=Q(order_type__in=OrderType.values), name="order_type_known"),
             models.CheckConstraint(
                 condition=Q(
                     total_minor=F("products_minor")
                     - F("discount_minor")
-                    + F("tax_minor")
+                    + Case(
+                        When(prices_include_tax=True, then=Value(0)),
+                        default=F("tax_minor"),
+                        output_field=models.BigIntegerField(),
+                    )
                     + F("delivery_minor")
                     - F("credits_minor")
                 ),
                 name="order_total_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(delivery_tax_minor__gte=0, delivery_discount_minor__gte=0)
+                & Q(delivery_tax_minor__lte=F("tax_minor")),
+                name="order_delivery_tax_is_part_of_the_tax",
             ),
             models.CheckConstraint(
                 condition=Q(collected_minor__gte=0, refunded_minor__gte=0, refunded_minor__lte=F("collected_minor")),
@@ -174,7 +223,11 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    """One thing bought, as it was called and priced when it was bought."""
+    """One thing bought, as it was called, priced and taxed when it was bought.
+
+    `taxes` are the levies that `tax_minor` is made of, each a name, a rate in millionths and an amount in minor units;
+    `zero_reason` says why there is none.
+    """
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
     position = models.PositiveSmallIntegerField()
@@ -187,6 +240,10 @@ class OrderLine(models.Model):
     unit_price_minor = models.BigIntegerField("unit price, minor units")
     discount_minor = models.BigIntegerField("discount, minor units", default=0)
     tax_minor = models.BigIntegerField("tax, minor units", default=0)
+    tax_category = models.CharField(max_length=32, blank=True, default="", db_default="")
+    taxes = models.JSONField(default=list, db_default=[], blank=True)
+    zero_reason = models.CharField(max_length=40, blank=True, default="", db_default="")
+    hsn_code = models.CharField("HSN or SAC code", max_length=8, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ("order", "position")

@@ -83,7 +83,7 @@ def _plan_lines(order: Order, rest: RefundRest, wish: RefundWish) -> RefundPlan:
     chosen = [(rest.lines[line.position], line) for line in wish.lines]
     shares = [line_share(left.rest, line.quantity) for left, line in chosen]
     delivery = rest.delivery if wish.delivery else 0
-    delivery_tax = min(delivery, order.tax_minor - sum(left.line.tax_minor for left in rest.lines.values()))
+    delivery_tax = min(delivery, order.delivery_tax_minor)
     parts = Parts(
         lines=tuple(share.amount_minor for share in shares),
         delivery=delivery,

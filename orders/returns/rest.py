@@ -39,13 +39,12 @@ class RefundRest:
 
 def rest_of(order: Order) -> RefundRest:
     """What is left of the order, in a number of statements that does not grow with it."""
-    lines = _lines(order)
-    with_tax = order.delivery_minor + order.tax_minor - sum(left.line.tax_minor for left in lines.values())
+    with_tax = order.delivery_minor + (0 if order.prices_include_tax else order.delivery_tax_minor)
     given = OrderRefund.objects.live().filter(order=order).aggregate(sum=Sum("delivery_minor", default=0))["sum"]
     return RefundRest(
         kept=queries.totals(order.pk, order.currency).kept,
         refundable=refunding.refundable_minor(order.pk, order.currency),
-        lines=lines,
+        lines=_lines(order),
         delivery=with_tax - given,
     )
 
@@ -72,6 +71,7 @@ def _lines(order: Order) -> dict[int, LineLeft]:
                 unit_price_minor=line.unit_price_minor,
                 discount_minor=line.discount_minor - line.back_discount,
                 tax_minor=line.tax_minor - line.back_tax,
+                tax_is_included=order.prices_include_tax,
             ),
             restockable=line.quantity - line.restocked,
         )

@@ -13,17 +13,19 @@ from kit.money import allocate
 
 @dataclass(frozen=True, slots=True)
 class LineRest:
-    """What of a line has not been given back: its pieces, and the discount and the tax that they still bear."""
+    """What of a line has not been given back: its pieces, and the discount and the tax that they still bear, the latter
+    within the price or beside it."""
 
     quantity: int
     unit_price_minor: int
     discount_minor: int
     tax_minor: int
+    tax_is_included: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LineShare:
-    """What some pieces of a line are worth: price less `discount_minor` plus `tax_minor`."""
+    """What some pieces of a line are worth: price less `discount_minor` plus `tax_minor`, unless the price has it."""
 
     amount_minor: int
     discount_minor: int
@@ -39,7 +41,8 @@ def line_share(rest: LineRest, quantity: int) -> LineShare:
         raise ValueError("no such pieces are left")
     discount = rest.discount_minor * quantity // rest.quantity
     tax = rest.tax_minor * quantity // rest.quantity
-    return LineShare(rest.unit_price_minor * quantity - discount + tax, discount, tax)
+    amount = rest.unit_price_minor * quantity - discount + (0 if rest.tax_is_included else tax)
+    return LineShare(amount, discount, tax)
 
 
 @dataclass(frozen=True, slots=True)

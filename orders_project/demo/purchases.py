@@ -13,7 +13,7 @@ from kit.money import Money
 from orders import actors, cancellation, cash, fulfilment, returns
 from orders.checks import DeliveryAddress, WantedItem
 from orders.models import Notice, Order, OrderStatus, PaymentTerms, RefundKind
-from orders.placement import Purchase, place_order
+from orders.placement import Buyer, Purchase, place_order
 from orders.returns.plans import RefundWish
 from payments.models import GatewayName
 
@@ -34,7 +34,7 @@ def ensure_orders(customers: list[Customer], product: Product, delivery: Deliver
 def _purchase(customer: Customer, product: Product, delivery: DeliveryMethod) -> Purchase:
     return Purchase(
         customer_id=customer.pk,
-        email=customer.user.email,
+        buyer=Buyer(customer.user.email),
         actor=actors.customer(customer.user_id),
         dialect="storefront",
         delivery_method_id=delivery.pk,

@@ -168,7 +168,7 @@ def test_two_who_place_the_same_customer_place_them_once(pair: Ids) -> None:
 @contextmanager
 def a_table_without_the_lock(ids: Ids) -> Iterator[str]:
     """A table with the guard's own function, but for what makes moves wait for each other."""
-    guard = importlib.import_module("customers.migrations.0003_guards").STANDS_BELOW_NOBODY_BELOW
+    guard = importlib.import_module("customers.migrations.0005_guards").STANDS_BELOW_NOBODY_BELOW
     body = guard.replace("customers_keep_the_tree", "race_control_keep").replace("customers_placement", "race_control")
     lock = body[body.index("    INSERT INTO customers_genealogy") : body.index("    WHILE above")]
     with connection.cursor() as cursor:

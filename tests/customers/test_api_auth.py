@@ -41,6 +41,7 @@ def test_registration_opens_an_account_that_is_signed_in(db: None, api: Client, 
         "first_name": "Grace",
         "last_name": "",
         "phone": "+1 (555) 0100",
+        "tax_number": "",
     }
     assert set(body) == {"customer", "access", "refresh"}
     assert response["Cache-Control"] == "no-store"

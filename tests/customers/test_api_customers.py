@@ -53,6 +53,7 @@ def test_a_customer_changes_name_and_phone_and_nothing_else(ada: Account, api: C
         "first_name": "Ada",
         "last_name": "Lovelace",
         "phone": "+44 20 7946 0000",
+        "tax_number": "",
     }
     user = User.objects.get(pk=ada.user.pk)
     assert (user.email, user.is_staff) == ("ada@example.com", False)

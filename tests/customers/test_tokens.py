@@ -60,12 +60,12 @@ def test_the_callers_token_names_the_caller_with_one_statement(
 ) -> None:
     with django_assert_num_queries(1):
         caller = caller_of(f"Bearer {ada.tokens.access}")
-    assert caller == Caller(ada.user.pk, ada.customer.pk, "ada@example.com", is_staff=False)
+    assert caller == Caller(ada.user.pk, ada.customer.pk, "ada@example.com", is_staff=False, tax_number="")
 
 
 def test_staff_without_a_customer_are_callers_too(clerk: User) -> None:
     access = authentication.sign_in("clerk@example.com", PASSWORD, PEER).access
-    assert caller_of(f"bearer  {access}") == Caller(clerk.pk, None, "clerk@example.com", is_staff=True)
+    assert caller_of(f"bearer  {access}") == Caller(clerk.pk, None, "clerk@example.com", is_staff=True, tax_number="")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Orders with discounts and taxes, which nothing sells yet: rows as they will be, and the ledger with them."""
+"""Orders with any discounts and taxes: rows as no rate would make them, and the ledger with them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ def burden(order: Order, *, discounts: Sequence[int], taxes: Sequence[int], deli
         cursor.execute("SET session_replication_role = replica")
         for line, less, more in zip(lines, discounts, taxes, strict=True):
             cursor.execute(
-                "UPDATE orders_orderline SET discount_minor = %s, tax_minor = %s WHERE id = %s", [less, more, line.pk]
+                "UPDATE orders_orderline SET discount_minor = %s, tax_minor = %s, zero_reason = '', tax_category = ''"
+                " WHERE id = %s",
+                [less, more, line.pk],
             )
         cursor.execute(
-            "UPDATE orders_order SET discount_minor = %s, tax_minor = %s, total_minor = %s WHERE id = %s",
-            [discount, tax, total, order.pk],
+            "UPDATE orders_order SET discount_minor = %s, tax_minor = %s, delivery_tax_minor = %s, total_minor = %s,"
+            " delivery_zero_reason = '', delivery_tax_category = '' WHERE id = %s",
+            [discount, tax, delivery_tax, total, order.pk],
         )
         cursor.execute("UPDATE payments_paymentrequest SET amount_minor = %s WHERE subject_id = %s", [total, order.pk])
         cursor.execute(

@@ -13,8 +13,9 @@ from customers.books import INVARIANTS as PEOPLE
 from kit.money import Money
 from orders import actors
 from orders.books import INVARIANTS, find_offenders
+from orders.books.entries import ENTRIES
 from orders.cash import collect_cash
-from orders.models import Order
+from orders.models import Coupon, CouponCode, Order
 from payments.settlements.books import INVARIANTS as SETTLEMENTS
 from tests import books
 from tests.shop import Shop, Shopper, give_back, place
@@ -40,6 +41,27 @@ LIES: dict[str, tuple[str, ...]] = {
     ),
     "UPDATE orders_orderline SET quantity = quantity + 1": ("an order's amounts are the sums of its lines",),
     "DELETE FROM orders_orderline": ("an order's amounts are the sums of its lines",),
+    "UPDATE orders_orderline SET taxes = '[{\"amount_minor\": 1}]'": (
+        "the taxes frozen on a line, or on a delivery, come to its tax, and none says why",
+    ),
+    "UPDATE orders_order SET tax_minor = 1, delivery_tax_minor = 1, discount_minor = discount_minor + 1": (
+        "the taxes frozen on a line, or on a delivery, come to its tax, and none says why",
+        "an order's amounts are the sums of its lines",
+    ),
+    "UPDATE orders_coupon SET spent_minor = spent_minor + 1": (
+        "a coupon counts its uses and what they took off, within its limits",
+    ),
+    "UPDATE orders_couponcode SET used = used - 1": ("a code counts its uses, within its limit",),
+    "DELETE FROM orders_couponcustomer": ("a coupon counts each customer's uses",),
+    "UPDATE orders_couponuse SET given_back_at = now()": (
+        "an order has the discount of the coupon that it uses, and uses one as long as it lives",
+        "a coupon counts its uses and what they took off, within its limits",
+        "a code counts its uses, within its limit",
+        "a coupon counts each customer's uses",
+    ),
+    "UPDATE orders_couponuse SET discount_minor = 1000": (
+        "an order has the discount of the coupon that it uses, and uses one as long as it lives",
+    ),
     "UPDATE orders_order SET collected_minor = collected_minor + 1": (
         "an order knows what was collected and refunded for it",
     ),
@@ -146,8 +168,10 @@ LIES: dict[str, tuple[str, ...]] = {
 
 @pytest.fixture
 def order(shop: Shop, ada: Shopper) -> Order:
-    """An order that was paid in cash, with 1.00 USD back."""
-    order = place(ada, shop.cash, (shop.cable, 1))
+    """An order with a coupon that was paid in cash, with 1.00 USD back."""
+    coupon = Coupon.objects.create(name="A dollar", kind="amount", amount_minor=100, currency="USD")
+    CouponCode.objects.create(code="DOLLAR", coupon=coupon)
+    order = place(ada, shop.cash, (shop.cable, 1), coupon_code="DOLLAR")
     collect_cash(order.pk, amount=order.total, receipt=uuid.uuid4(), actor=actors.SYSTEM)
     return give_back(order.pk, Money(100, "USD"))
 
@@ -174,8 +198,8 @@ def test_each_lie_is_noticed(order: Order, statement: str, noticed: tuple[str, .
 
 
 def test_every_invariant_is_broken_by_some_lie() -> None:
-    """Those about settlements and people are lied to in their own tests."""
-    asked = {name for name, _ in INVARIANTS} - {name for name, _ in (*SETTLEMENTS, *PEOPLE)}
+    """Those about settlements, entries and people are lied to in their own tests."""
+    asked = {name for name, _ in INVARIANTS} - {name for name, _ in (*SETTLEMENTS, *ENTRIES, *PEOPLE)}
     assert asked == {name for noticed in LIES.values() for name in noticed}
 
 

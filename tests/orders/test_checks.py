@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from catalog.models import Product, Variant
-from orders.checks import Basket, OrderRefused, WantedItem, check
+from orders.checks import Basket, DeliveryAddress, OrderRefused, WantedItem, Wish, check
 from orders.models import PaymentTerms
 from tests import shop as shops
 from tests.shop import Article, Shop
@@ -24,10 +24,11 @@ def wanted(article: Article, quantity: int = 1, **fields: Any) -> WantedItem:
     return WantedItem(product_id=article.product_id, quantity=quantity, **given)
 
 
-def check_on_delivery(shop: Shop, *items: WantedItem, **fields: Any) -> Basket:
+def check_on_delivery(shop: Shop, *items: WantedItem, country: str = "US", **fields: Any) -> Basket:
     """The basket of an order on delivery to the United States."""
-    given: dict[str, Any] = {"delivery_method_id": shop.cash, "country": "US", "terms": PaymentTerms.ON_DELIVERY}
-    return check(items, **{**given, **fields})
+    given: dict[str, Any] = {"delivery_method_id": shop.cash, "terms": PaymentTerms.ON_DELIVERY, "customer_id": UNKNOWN}
+    address = DeliveryAddress("123 Main St", "New York", "NY", "10001", country)
+    return check(Wish(items=items, address=address, **{**given, **fields}))
 
 
 def faults(shop: Shop, *items: WantedItem, **fields: Any) -> list[tuple[str, tuple[str | int, ...]]]:
@@ -39,7 +40,7 @@ def faults(shop: Shop, *items: WantedItem, **fields: Any) -> list[tuple[str, tup
 
 def test_a_good_basket_has_its_lines_at_todays_prices(shop: Shop) -> None:
     basket = check_on_delivery(shop, wanted(shop.headphones, 2), wanted(shop.cable), wanted(shop.cable, 3))
-    assert [(offer.sku, quantity) for offer, quantity in basket.lines] == [
+    assert [(line.offer.sku, line.quantity) for line in basket.lines] == [
         ("HEAD-1", 2),
         ("CABLE-1", 1),
         ("CABLE-1", 3),
@@ -49,24 +50,29 @@ def test_a_good_basket_has_its_lines_at_todays_prices(shop: Shop) -> None:
 
 
 def test_all_faults_are_told_in_documented_order(shop: Shop) -> None:
+    credit = shops.add_article("Ten dollars of credit", "CREDIT-10", 1000, kind="credit")
     assert faults(
         shop,
+        wanted(shop.cable),
         WantedItem(None, None, False, 1),
         wanted(shop.headphones, variant_id=UNKNOWN),
         WantedItem(shop.shirt, None, False, 1),
         wanted(shop.cable, 0),
-        wanted(shop.scarce, 2, unit_price=Decimal("99.99")),
+        wanted(shop.scarce, 2, unit_price=Decimal("99.99"), discount=Decimal("200.01")),
+        wanted(credit),
         delivery_method_id=UNKNOWN,
         coupon_code="NO",
         use_credits=True,
     ) == [
         ("delivery_method_not_found", ("delivery_method",)),
-        ("product_not_found", ("items", 0, "product")),
-        ("variant_not_found", ("items", 1, "variant")),
-        ("variant_missing", ("items", 2, "variant")),
-        ("quantity_invalid", ("items", 3, "quantity")),
-        ("price_moved", ("items", 4, "unit_price")),
-        ("stock_short", ("items", 4, "quantity")),
+        ("product_not_found", ("items", 1, "product")),
+        ("variant_not_found", ("items", 2, "variant")),
+        ("variant_missing", ("items", 3, "variant")),
+        ("quantity_invalid", ("items", 4, "quantity")),
+        ("price_moved", ("items", 5, "unit_price")),
+        ("discount_invalid", ("items", 5, "discount")),
+        ("stock_short", ("items", 5, "quantity")),
+        ("credit_is_bought_alone", ("items",)),
         ("coupon_not_usable", ("coupon",)),
         ("credits_not_usable", ("credits",)),
     ]
@@ -87,7 +93,9 @@ def test_every_reason_why_a_method_does_not_fit_is_told(shop: Shop) -> None:
 
 def test_a_method_without_countries_goes_everywhere(shop: Shop) -> None:
     prepaid = {"delivery_method_id": shop.express, "terms": PaymentTerms.PREPAID}
-    assert check_on_delivery(shop, wanted(shop.cable), country="NZ", **prepaid).delivery.name == "Express"
+    delivery = check_on_delivery(shop, wanted(shop.cable), country="NZ", **prepaid).delivery
+    assert delivery is not None
+    assert delivery.name == "Express"
 
 
 def test_a_free_method_of_another_currency_carries_no_order_of_ours(shop: Shop) -> None:

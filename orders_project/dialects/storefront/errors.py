@@ -77,6 +77,28 @@ _NOT_INITIALIZED: dict[str, str] = {
     "cancelled_meanwhile": "the order was cancelled in the meantime",
 }
 
+_COUPON_NOT_USABLE: dict[str, str] = {
+    "not_yet": "it is not valid yet",
+    "over": "it is no longer valid",
+    "used_up": "it has been used up",
+    "used_before": "you have used it before",
+    "currency": "it is for another currency",
+    "minimum": "the products must cost at least {minimum}",
+    "nothing_eligible": "it is not for these products",
+}
+
+
+def _coupon_not_usable(facts: Mapping[str, Any]) -> str:
+    """Of a code that does not exist no more is said."""
+    reason = _COUPON_NOT_USABLE.get(facts["why"])
+    return f"Coupon '{facts['code']}' cannot be used" + (f": {reason.format(**facts)}" if reason else "")
+
+
+_CREDITS_NOT_USABLE: dict[str, str] = {
+    "buys_credit": "useCredits: prepaid credit is not bought with credits",
+    "contended": "useCredits: your credits are being spent by other orders right now, please try again",
+}
+
 # fault -> status and text. When does each happen?
 _TABLE: dict[str, tuple[int, str | Callable[[Mapping[str, Any]], str]]] = {
     # the shop has no account there
@@ -99,10 +121,12 @@ _TABLE: dict[str, tuple[int, str | Callable[[Mapping[str, Any]], str]]] = {
         400,
         "Product '{product}' has insufficient stock. Available: {available}, Requested: {requested}",
     ),
-    # a guess, or a code of another shop
-    "coupon_not_usable": (400, "Coupon '{code}' cannot be used"),
-    # a customer may have credit, but no order takes it yet
-    "credits_not_usable": (400, "useCredits: credits cannot be used yet"),
+    # a guess, one that is over or used up, or for other products
+    "coupon_not_usable": (400, _coupon_not_usable),
+    # credit is not bought with credit; or other orders of the customer's spend it faster than one can look
+    "credits_not_usable": (400, lambda facts: _CREDITS_NOT_USABLE[facts["why"]]),
+    # a voucher for credit lay in the cart with other things
+    "credit_is_bought_alone": (400, "Prepaid credit is ordered by itself"),
     # the address is too far, the parcel too heavy
     "delivery_unfit": (400, _unfit),
     # a quantity and a price that no bank account holds

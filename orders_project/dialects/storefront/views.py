@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.views.decorators.csrf import csrf_exempt
 
 from customers.authentication import Caller, caller_of
+from customers.throttling import TooManyFailures
 from customers.tokens import NotAuthenticated
 from kit.errors import NotFound
 from kit.ids import parse_id
@@ -18,8 +19,9 @@ from orders.checkout import Checkout, PaymentNotInitialized
 from orders.checks import OrderRefused
 from orders.confirmation import PaymentNotCheckable, confirm_payment
 from orders.models import PaymentTerms
-from orders.placement import Purchase, find_placed, place_order
+from orders.placement import Buyer, Purchase, find_placed, place_order
 from orders.status import StatusRefused
+from orders.taxes.service import TaxServiceUnavailable
 from orders_project.dialects.storefront import errors, wire
 from orders_project.idempotency.keeping import BadKey, Claim, KeyReused, NothingDone, StillWorking, once
 from orders_project.parsing import BodyTooLarge, UnsupportedMediaType, read_json
@@ -79,7 +81,7 @@ def _purchase(
     assert wanted.customer_id is not None
     return Purchase(
         customer_id=wanted.customer_id,
-        email=caller.email,
+        buyer=Buyer(caller.email, tax_number=caller.tax_number),
         actor=actors.customer(caller.user_id),
         dialect="storefront",
         delivery_method_id=wanted.delivery_method_id,
@@ -94,6 +96,21 @@ def _purchase(
     )
 
 
+# What an order may be refused with, before anything is written.
+_REFUSALS = (OrderRefused, TooManyFailures, TaxServiceUnavailable)
+
+
+def _refusal(error: Exception) -> HttpResponse:
+    if isinstance(error, OrderRefused):
+        return errors.of_error(error)
+    if isinstance(error, TooManyFailures):
+        text = "Too many coupon codes that do not exist, please try again later"
+        return errors.refusal(429, text, retry_after_s=error.retry_after_s)
+    return errors.refusal(
+        503, "The taxes of the order cannot be worked out right now, please try again", retry_after_s=5
+    )
+
+
 def _place_with_payment(request: HttpRequest, caller: Caller, claim: Claim) -> HttpResponse:
     """POST /api/orders/with-payment"""
     wanted = _read(request, caller)
@@ -101,8 +118,8 @@ def _place_with_payment(request: HttpRequest, caller: Caller, claim: Claim) -> H
     try:
         done: Checkout | None = checkout.resume(claim.key) if claim.resumed and claim.key else None
         done = done or checkout.buy_with_payment(purchase)
-    except OrderRefused as error:
-        raise NothingDone(errors.of_error(error)) from None
+    except _REFUSALS as error:
+        raise NothingDone(_refusal(error)) from None
     except PaymentNotInitialized as error:
         return errors.not_initialized(error.reason)
     body = wire.checkout(done, wanted, razorpay_key_id=settings.RAZORPAY_KEY_ID)
@@ -119,8 +136,8 @@ def _place(request: HttpRequest, caller: Caller, claim: Claim) -> HttpResponse:
         purchase = _purchase(wanted, caller, claim, PaymentTerms.ON_DELIVERY, GatewayName.OFFLINE)
         try:
             order_id = place_order(purchase).id
-        except OrderRefused as error:
-            raise NothingDone(errors.of_error(error)) from None
+        except _REFUSALS as error:
+            raise NothingDone(_refusal(error)) from None
     response = HttpResponse(status=204, headers={"Location": f"/api/v1/orders/{order_id}/"})
     del response["Content-Type"]
     return response

@@ -13,7 +13,7 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import goods, network, people, purchases, report
+from orders_project.demo import goods, happenings, network, people, purchases, report
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
@@ -37,10 +37,13 @@ class Command(BaseCommand):
             physical = next(product for product in products if product.kind == ProductKind.PHYSICAL)
             cash = next(method for method in methods if method.cash_on_delivery)
             superuser = User.objects.get(email=people.SUPERUSER)
-            member = customers[people.MEMBER].customer
-            buyers = [one.customer for one in customers if one.customer != member]
+            shoppers = [one.customer for one in customers]
+            member = shoppers[people.MEMBER]
+            buyers = [customer for customer in shoppers if customer != member]
             purchases.ensure_orders(buyers, physical, cash, superuser.pk)
-            network.ensure_genealogy([one.customer for one in customers])
+            event = happenings.ensure_event(superuser)
+            profiles = happenings.ensure_profiles(event, shoppers)
+            network.ensure_genealogy(shoppers)
             membership = network.ensure_membership(member, packages[0])
         found: dict[str, Any] = {
             "customers": report.customers(customers),
@@ -50,7 +53,7 @@ class Command(BaseCommand):
             "coupons": [],
             "packages": report.packages(packages),
             "memberships": report.memberships([membership]),
-            "events": [],
+            "events": happenings.shown(event, profiles),
             "orders": report.orders(customers),
             "apikey": "",
             "razorpay": {"key_id": "", "key_secret": ""},

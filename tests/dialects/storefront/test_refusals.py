@@ -111,7 +111,6 @@ REFUSALS: list[tuple[str, Change, int, str]] = [
     *[(f"quantity {value!r}", _item_field("quantity", value), 400, NOT_WHOLE) for value in NO_QUANTITIES],
     ("no quantity", lambda body, shop: body["items"][0].pop("quantity"), 400, "items[0].quantity is required"),
     ("no items", _items(), 400, "items must have at least one item"),
-    ("credits asked for", _set(useCredits=True), 400, "useCredits: credits cannot be used yet"),
     ("coupon unknown", _set(couponCode="SAVE10"), 400, "Coupon 'SAVE10' cannot be used"),
     (
         "country not served",
@@ -211,7 +210,6 @@ def test_without_a_good_token_nobody_gets_in(shop: Shop, ada: Shopper, path: str
 CUSTOMER: tuple[Change, str] = (_set(customerId=UNKNOWN), "Customer not found")
 DELIVERY: tuple[Change, str] = (_set(deliveryMethodId=UNKNOWN), "Delivery method not found")
 COUPON: tuple[Change, str] = (_set(couponCode="NO"), "Coupon 'NO' cannot be used")
-CREDITS: tuple[Change, str] = (_set(useCredits=True), "useCredits: credits cannot be used yet")
 FIT: tuple[Change, str] = (
     _address("country", "France"),
     "Delivery method 'Cash on delivery' does not deliver to FR",
@@ -229,7 +227,7 @@ STOCK: tuple[Change, str] = (
     _item_field("quantity", 1001),
     f"Product '{HEADPHONES}' has insufficient stock. Available: 1000, Requested: 1001",
 )
-IN_ORDER = [SHAPE, CUSTOMER, DELIVERY, PRODUCT, VARIANT, QUANTITY, PRICE, STOCK, COUPON, CREDITS, FIT]
+IN_ORDER = [SHAPE, CUSTOMER, DELIVERY, PRODUCT, VARIANT, QUANTITY, PRICE, STOCK, COUPON, FIT]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -275,6 +273,16 @@ def test_nothing_is_taken_for_the_lines_that_were_fine(shop: Shop, ada: Shopper)
         SHORT.format(2),
     )
     assert shops.left(shop.headphones) == 1000
+
+
+def test_credit_is_bought_alone_and_with_money(shop: Shop, ada: Shopper) -> None:
+    credit = shops.add_article("Ten dollars of credit", "CREDIT-10", 1000, kind="credit")
+    method = shops.add_delivery("By e-mail", 0, kinds=("credit", "physical"), cash_on_delivery=True)
+    body = order_body(ada, method, item(credit), item(shop.cable))
+    refused(ON_DELIVERY, body, ada, 400, "Prepaid credit is ordered by itself")
+    body["items"].pop()
+    text = "useCredits: prepaid credit is not bought with credits"
+    refused(ON_DELIVERY, {**body, "useCredits": True}, ada, 400, text)
 
 
 def test_an_amount_that_no_account_holds_is_refused(shop: Shop, ada: Shopper) -> None:

@@ -171,7 +171,7 @@ def written_down(table: str, *, event: str, function: str, column: str) -> migra
 
 
 class Migration(migrations.Migration):
-    dependencies = [("customers", "0002_genealogy_and_memberships"), ("catalog", "0001_initial")]
+    dependencies = [("customers", "0004_genealogy_and_memberships"), ("catalog", "0001_initial")]
 
     operations = [
         migrations.RunSQL(

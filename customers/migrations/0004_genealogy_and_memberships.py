@@ -10,8 +10,8 @@ import kit.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0002_packages"),
-        ("customers", "0001_initial"),
+        ("catalog", "0004_packages"),
+        ("customers", "0003_event_profiles"),
     ]
 
     operations = [

@@ -38,7 +38,7 @@ FOR EACH ROW WHEN (OLD.kind <> NEW.kind OR OLD.active <> NEW.active) EXECUTE FUN
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0001_initial"),
+        ("catalog", "0003_events"),
     ]
 
     operations = [

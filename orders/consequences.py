@@ -1,0 +1,21 @@
+"""What follows from a move of an order beside money and stock. Runs in the transaction of the move, under the order's
+lock, and is harmless to repeat.
+"""
+
+from __future__ import annotations
+
+from orders import entries
+from orders.coupons import using
+from orders.models import Order, OrderStatus, OrderType
+
+
+def follow(order: Order, to: OrderStatus) -> None:
+    """An order has come to a status: one that is called off gives its coupon back; an entry in an event stands as long
+    as its order is paid."""
+    if to == OrderStatus.CANCELLED:
+        using.give_back(order.pk)
+    if order.order_type == OrderType.ENTRY:
+        if to in (OrderStatus.CANCELLED, OrderStatus.REFUNDED):
+            entries.leave(order)
+        elif to in (OrderStatus.PAID, OrderStatus.COMPLETED):
+            entries.enter(order)

@@ -1,0 +1,1 @@
+"""Coupons: their codes, whether one may be used for an order and what it takes off, and every use of them."""

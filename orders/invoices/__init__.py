@@ -1,0 +1,1 @@
+"""The paper that proves an order: its invoice, and the links under which anyone who has one sees it."""

@@ -1,0 +1,1 @@
+"""The event sites' interface: one route that hands out the payment order of an entry."""
