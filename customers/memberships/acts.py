@@ -201,13 +201,13 @@ def write_down(
     by_id: uuid.UUID | None = None,
 ) -> None:
     """What has just happened to a membership goes into its history; its end is as it is now."""
+    is_first = event in (MembershipEvent.BEGUN, MembershipEvent.UPGRADED)
     MembershipHistory.objects.create(
         membership=membership,
         event=event,
         state=membership.state,
         days=days,
-        ends_from=ends_from
-        or (None if event in (MembershipEvent.BEGUN, MembershipEvent.UPGRADED) else membership.ends_at),
+        ends_from=None if is_first else ends_from or membership.ends_at,
         ends_to=membership.ends_at,
         order_id=order_id,
         upgrade=process,

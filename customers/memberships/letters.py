@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.db.models import QuerySet
 from django.template.loader import render_to_string
@@ -45,7 +46,7 @@ def _mail(notice: MembershipNotice) -> EmailMessage | None:
     context: dict[str, Any] = {
         "name": customer.first_name,
         "title": membership.product.title,
-        "ends_at": notice.ends_at,
+        "ends_on": notice.ends_at.astimezone(settings.SHOP_TIME_ZONE).date(),
         "when": _in_days(notice.ends_at - clock.now()),
     }
     mail = EmailMultiAlternatives(

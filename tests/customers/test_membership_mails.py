@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
@@ -58,12 +59,14 @@ def test_a_member_is_reminded_twice_and_told_the_end_each_once(ann: Customer) ->
     }
 
 
-def test_a_mail_says_what_ends_and_when_as_text_and_as_html(ann: Customer) -> None:
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_mail_says_what_ends_and_on_which_of_the_shops_days(ann: Customer, settings: Any, zone: str) -> None:
+    settings.SHOP_TIME_ZONE = ZoneInfo(zone)
     Customer.objects.filter(pk=ann.pk).update(first_name="Ann <b>")
     mails_on(99.5)
     (message,) = mail.outbox
     assert isinstance(message, EmailMultiAlternatives)
-    ends_at = Membership.objects.get().ends_at
+    ends_at = Membership.objects.get().ends_at.astimezone(settings.SHOP_TIME_ZONE)
     day = f"{ends_at.day} {ends_at:%B %Y}"
     assert (message.subject, message.to) == ("Your Bronze Package ends tomorrow", ["ann@example.com"])
     assert str(message.body).splitlines()[:3] == [
