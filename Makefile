@@ -42,8 +42,9 @@ bench: ## the benchmark suite; JSON under var/bench/
 
 lock: ## resolve requirements*.in anew into the lock files
 	@sh runner/prepare.sh dev
-	@set -e; for name in requirements requirements-dev; do \
-	$(PY) -m uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
+	@set -e; for name in requirements requirements-dev requirements-rules; do \
+	alone=""; if [ $$name = requirements-rules ]; then alone=--no-deps; fi; \
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header $$alone \
 	--no-emit-index-url --no-emit-find-links --upgrade $$name.in --output-file $$name.txt; done
 
 clean: ## stop the database; remove it, the environment and all caches

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import genealogy, hot, placing, report
+from benchmarks import genealogy, hot, pdf, placing, report
 from benchmarks.load import BrokenAnswer
 from benchmarks.pgbench import YardstickFailed
 from benchmarks.placing import Load, WrongAnswer
@@ -27,7 +27,7 @@ from runner.console import say
 from runner.refusal import Refusal
 from runner.tether import die_with_parent
 
-SCENARIOS = ("placing", "hot", "oversell", "genealogy")
+SCENARIOS = ("placing", "hot", "oversell", "genealogy", "pdf")
 DIRECTORY = Path("var") / "bench"
 COUNTING_S = 2.0
 
@@ -80,6 +80,9 @@ def run(system: System, scenarios: Sequence[str], load: Load, results: Results, 
     if "oversell" in scenarios:
         results.oversell = hot.oversell(system, purchases)
         say("\n" + report.oversell(results.oversell))
+    if "pdf" in scenarios:
+        results.pdf = pdf.measure(system)
+        say("\n" + report.pdf(results.pdf))
     worker_ms = system.spent().since(before).worker_ms
     results.mails = Mails(system.ask_database(_SENT), system.ask_database(_OUTSTANDING), worker_ms)
     say("\n" + report.mails(results.mails))

@@ -158,6 +158,11 @@ def fill(payments: int, gateway: str) -> None:
                     "SELECT variant_id, sum(on_hand_change) AS on_hand, sum(reserved_change) AS reserved "
                     "FROM catalog_stockmovement GROUP BY 1) m WHERE m.variant_id = s.variant_id"
                 )
+                # Documents are not copied: each has a number of its own.
+                cursor.execute(
+                    "UPDATE orders_order o SET needs_invoice = false WHERE status = 'paid' "
+                    "AND NOT EXISTS (SELECT FROM orders_invoice i WHERE i.order_id = o.id)"
+                )
             cursor.execute("RESET session_replication_role")
             cursor.execute("VACUUM ANALYZE")
 

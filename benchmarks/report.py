@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot, Oversell
+from benchmarks.pdf import Pdf
 from benchmarks.placing import Placing
 from benchmarks.results import Goal, Mails, Statements
 
@@ -128,6 +129,14 @@ def mails(found: Mails) -> str:
     return (
         f"The background worker sent {found.sent} confirmation mails at {number(found.cpu_ms_per_mail, '.2f')} CPU ms "
         f"each, its part of the database's work not counted; {found.outstanding} are still to be sent"
+    )
+
+
+def pdf(found: Pdf) -> str:
+    """One line."""
+    return (
+        f"An invoice of one page as PDF: p50 {found.p50_ms:.1f} ms, p95 {found.p95_ms:.1f} ms, "
+        f"{found.cpu_ms:.1f} CPU ms, {found.size:,} bytes"
     )
 
 

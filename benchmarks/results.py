@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.figures import ratio
 from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot, Oversell
+from benchmarks.pdf import Pdf
 from benchmarks.placing import Placing
 from benchmarks.statements import Statement
 
@@ -24,6 +25,7 @@ MOST_STATEMENTS = 14
 MOST_CPU_MS = 9.0
 HOT_RATIO = 0.5
 MOST_IS_BELOW_MS = 2.0
+MOST_PDF_MS = 50.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Results:
     oversell: Oversell | None = None
     mails: Mails | None = None
     genealogy: Genealogy | None = None
+    pdf: Pdf | None = None
 
     def goals(self) -> list[Goal]:
         """Those that this run has figures for."""
@@ -95,6 +98,8 @@ class Results:
                 ]
         if self.statements:
             goals.append(_at_most("SQL statements per order", self.statements.per_order, MOST_STATEMENTS))
+        if self.pdf:
+            goals.append(_at_most("CPU ms per PDF of one page", self.pdf.cpu_ms, MOST_PDF_MS))
         goals += [_at_least(f"hot at {hot.clients} clients, ratio to many", hot.ratio, HOT_RATIO) for hot in self.hot]
         if self.genealogy:
             name = f"ms to know who is below whom, {self.genealogy.people:,} people, 99th percentile"

@@ -1,4 +1,4 @@
-"""Goods on their way: sent, delivered. Locks the order's row, then its stock."""
+"""Goods on their way: sent, delivered. Locks the order's row, then its stock, then the counters of invoices."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from catalog import stock
 from kit import clock
 from orders import restocking, sales
 from orders.actors import Actor
+from orders.invoices import issuing
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus, PaymentTerms
 from orders.settlement import settle_locked
 from orders.status import UNPAID, StatusRefused, note
@@ -48,6 +49,7 @@ def send_order(order_id: uuid.UUID, *, actor: Actor, carrier: str = "", tracking
         restocking.restock(order)
         sales.post_earned(order)
         note(order, event=HistoryEvent.SENT, actor=actor, facts={"carrier": carrier, "number": tracking_number})
+        issuing.issue_due(order)
     return order
 
 

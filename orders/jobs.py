@@ -4,8 +4,8 @@ A job asks a gateway outside any transaction and then enters `orders.settlement`
 
 The queues keep slow parties apart, each in a worker process of its own (`runner.programs`): `events` are fresh webhooks
 and nothing else; `money` is all that waits for a gateway without anybody waiting for it; `mail` waits for the mail
-server; `orders` and `upkeep` wait for the database, and expiry for one gateway call an order. The runs of a periodic
-job never overlap: `queueing_lock` allows one in the queue, `lock` one at work.
+server; `orders` and `upkeep` wait for the database or make PDFs, and expiry for one gateway call an order. The runs of
+a periodic job never overlap: `queueing_lock` allows one in the queue, `lock` one at work.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from kit import clock
 from kit.crashpoints import Seam, crashpoint
 from orders import actors, cancellation, events, expiry, notifications, payments, queue
 from orders.confirmation import ask_gateway
-from orders.models import Order
+from orders.invoices import archive
+from orders.models import Invoice, Order
 from orders.settlement import settle
 from payments import collecting, inbox, queries, refunding
 from payments.gateways.base import GatewayError, OutcomeUnknown, Unavailable
@@ -117,6 +118,12 @@ def chase_capture(request_id: str) -> None:
         ask_gateway(Order.objects.get(pk=request.subject_id))
     except GatewayError as error:
         log.warning("capture_without_answer", request=request_id, reason=error.reason)
+
+
+@app.task(name=queue.RENDER_INVOICE, queue="upkeep", retry=_RETRY)
+def render_invoice(invoice_id: str) -> None:
+    """Make the PDF of an invoice, unless somebody has asked for it already."""
+    archive.pdf_of(Invoice.objects.get(pk=uuid.UUID(invoice_id)))
 
 
 @app.periodic(cron="* * * * * */10")

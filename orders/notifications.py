@@ -1,24 +1,37 @@
-"""Mails about orders. A notice is written in the transaction that is its reason, once per order and kind, and sent by
+"""Mails about orders. A notice is written in the transaction that is its reason, once for what it is about, and sent by
 a job out of its outbox.
 """
 
 from __future__ import annotations
 
-from django.core.mail import EmailMessage
+from django.db import connection
 from django.db.models import QuerySet
-from django.template.loader import render_to_string
 
 from customers import outbox
 from customers.outbox import Outbox
-from kit.money import Money
-from orders.models import Notice, NoticeKind, Order
+from orders import mails
+from orders.models import Notice, Order, OrderStatus
 
-_SUBJECTS = {NoticeKind.CONFIRMATION: "Your order {number}"}
+_WANT = """
+INSERT INTO orders_notice (order_id, kind, subject_id, times_tried)
+SELECT %(order)s, 'confirmation', NULL::uuid, 0 WHERE %(settled)s
+UNION ALL
+SELECT %(order)s, 'payment', NULL, 0 WHERE %(settled)s AND %(costs)s
+UNION ALL
+SELECT DISTINCT %(order)s, 'refund', coalesce(f.cause_id, f.id), 0 FROM payments_refund f
+JOIN payments_paymentattempt a ON a.id = f.attempt_id JOIN payments_paymentrequest r ON r.id = a.request_id
+WHERE r.subject_id = %(order)s AND f.state NOT IN ('requested', 'failed')
+ON CONFLICT DO NOTHING
+"""
 
 
-def want_confirmation(order: Order) -> None:
-    """The order's confirmation is due, in the caller's transaction. Asking again changes nothing."""
-    Notice.objects.bulk_create([Notice(order=order, kind=NoticeKind.CONFIRMATION)], ignore_conflicts=True)
+def want_what_is_due(order: Order) -> None:
+    """The mails that an order's money calls for are due, in the caller's transaction: one that confirms it, one that it
+    is paid, one for each refund that is promised. Asking again changes nothing. One statement.
+    """
+    settled = order.status in (OrderStatus.PAID, OrderStatus.COMPLETED)
+    with connection.cursor() as cursor:
+        cursor.execute(_WANT, {"order": order.pk, "settled": settled, "costs": order.total_minor > 0})
 
 
 def send_due() -> int:
@@ -27,22 +40,7 @@ def send_due() -> int:
 
 
 def _notices() -> QuerySet[Notice]:
-    return Notice.objects.select_related("order").prefetch_related("order__lines")
+    return Notice.objects.select_related("order__customer").prefetch_related("order__lines")
 
 
-def _mail(notice: Notice) -> EmailMessage:
-    order = notice.order
-    amounts = ("products", "discount", "tax", "delivery", "credits", "total")
-    context = {
-        "order": order,
-        "lines": [
-            {"quantity": line.quantity, "title": line.title, "amount": Money(line.amount_minor, order.currency)}
-            for line in order.lines.all()
-        ],
-        **{name: Money(getattr(order, f"{name}_minor"), order.currency) for name in amounts},
-    }
-    subject = _SUBJECTS[NoticeKind(notice.kind)].format(number=order.number)
-    return EmailMessage(subject, render_to_string(f"mails/{notice.kind}.txt", context), to=[order.email])
-
-
-_OUTBOX = Outbox(_notices, _mail)
+_OUTBOX = Outbox(_notices, mails.mail_of)

@@ -28,6 +28,7 @@ from orders.announcing import EMIT_PLACED
 from orders.checks import Basket, DeliveryAddress, OrderRefused, WantedItem, Wish
 from orders.coupons import guessing, using
 from orders.coupons.finding import WhyNot
+from orders.invoices import issuing
 from orders.models import Order, OrderStatus, OrderType, PaymentTerms
 from orders.taxes.service import TaxAnswer
 from payments import collecting, ledger
@@ -148,7 +149,8 @@ def place_order(purchase: Purchase, *, also: Callable[[PlacedOrder], None] | Non
     transaction what else belongs to it.
 
     Raises OrderRefused with every fault, in the documented order, TooManyFailures for who guesses coupon codes, and
-    TaxServiceUnavailable; then nothing was written. Locks the customer's credit, the coupon and the stock.
+    TaxServiceUnavailable; then nothing was written. Locks the customer's credit, the coupon and the stock; if it costs
+    nothing, at last the counter of invoices, which an order that waits for its payment never does.
     """
     with guessing.watched(purchase.customer_id, purchase.coupon_code):
         for _ in range(_CREDIT_TRIES):
@@ -181,7 +183,9 @@ def _place(purchase: Purchase, basket: Basket, also: Callable[[PlacedOrder], Non
             if also is not None:
                 also(placed)
             if not total.minor:
-                sales.post_earned(Order.objects.get(pk=order_id))
+                order = Order.objects.get(pk=order_id)
+                sales.post_earned(order)
+                issuing.issue_due(order)
     if short:
         raise _sold_meanwhile(basket, short)
     return placed

@@ -21,8 +21,8 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(customer_id=customer_id) if customer_id else self.none()
 
     def with_details(self) -> OrderQuerySet:
-        """With lines, their variants and history, read in one statement each."""
-        return self.prefetch_related("lines__variant", "history")
+        """With lines, their variants, history and invoices, read in one statement each."""
+        return self.prefetch_related("lines__variant", "history", "invoices")
 
 
 class OrderRefundQuerySet(models.QuerySet["OrderRefund"]):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """The shop's own business. `state` is an ISO 3166-2 code without country, `tax_number` a VAT number or GSTIN."""
+    """The shop's own business. `state` is an ISO 3166-2 code without country, `tax_number` a VAT number or GSTIN,
+    `registration` its number in a register of companies."""
 
     name: str
     street: str
@@ -17,3 +18,4 @@ class Seller:
     country: str
     tax_number: str
     email: str
+    registration: str = ""

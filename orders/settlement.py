@@ -1,7 +1,8 @@
 """The one place that decides what money means for an order.
 
 Whoever learns something about money enters here: the webhook worker, the customer's confirmation, the chase, staff.
-Locks, in the one global order: the order's row, its payment request, its stock. Repeating it changes nothing.
+Locks, in the one global order: the order's row, its payment request, its stock, the counters of invoices. Repeating it
+changes nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from django.db import transaction
 from catalog import stock
 from kit.crashpoints import Seam, crashpoint
 from kit.money import Money
-from orders import late_money, notifications, queue, refund_failures, refunded_twice, waiting
+from orders import late_money, notifications, queue, refund_failures, refunded_twice, restocking, waiting
 from orders.actors import SYSTEM, Actor
+from orders.invoices import issuing
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.status import SETTLED, by_money, note, transition
 from payments import collecting, disputing, queries, recasting, recording, refunding
@@ -57,8 +59,11 @@ def record_report(order: Order, report: RequestReport) -> None:
             refunded_twice.tell_of(order)
 
 
-def settle_locked(order: Order, *, actor: Actor) -> None:
-    """The same for an order whose row the caller holds locked in an open transaction."""
+def settle_locked(order: Order, *, actor: Actor, restocks: bool = False) -> None:
+    """The same for an order whose row the caller holds locked in an open transaction, and who locks nothing else after
+    it: last of all, its invoice and the notes that correct it are issued. `restocks` says that a refund brings goods
+    back.
+    """
     before = (order.collected_minor, order.refunded_minor)
     if order.status == OrderStatus.CANCELLED:
         waiting.call_off(order)
@@ -73,12 +78,16 @@ def settle_locked(order: Order, *, actor: Actor) -> None:
         _settle_cancelled(order, totals, news)
     else:
         _settle_live(order, totals, news)
-    if order.status in SETTLED:
-        notifications.want_confirmation(order)
-    for strange in refunding.kept_in_other_currencies(order.pk, order.currency):
+    strange = refunding.kept_in_other_currencies(order.pk, order.currency)
+    for amount in strange:
         # It counts for nothing here, whatever the order's status.
-        _promise(order, strange, reason="Paid in another currency", actor=SYSTEM)
+        _promise(order, amount, reason="Paid in another currency", actor=SYSTEM)
     recasting.absorb_lost(order.pk, order.currency)
+    if restocks:
+        restocking.restock(order)
+    if strange or order.collected_minor or order.status in SETTLED:
+        notifications.want_what_is_due(order)
+    issuing.issue_due(order)
 
 
 @dataclass(frozen=True, slots=True)

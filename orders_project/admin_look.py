@@ -75,6 +75,7 @@ LOOK: dict[str, Any] = {
                 "items": [
                     _page("Orders", "shopping_cart", "orders_order"),
                     _page("Refunds by staff", "assignment_return", "orders_orderrefund"),
+                    _page("Invoices", "description", "orders_invoice"),
                 ],
             },
             {
@@ -103,6 +104,7 @@ LOOK: dict[str, Any] = {
                     _page("Stock movements", "swap_vert", "catalog_stockmovement"),
                     _page("Delivery methods", "local_shipping", "catalog_deliverymethod"),
                     _page("Packages", "workspace_premium", "catalog_package"),
+                    _page("Tax rates", "percent", "catalog_taxrate"),
                 ],
             },
             {

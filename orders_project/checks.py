@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from orders.invoices import issuing, numbering
 from orders.late_money import Otherwise, Revives
 from orders.taxes.arithmetic import TaxRounding
 
@@ -28,9 +29,23 @@ def rules_are_known(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
             ("LATE_MONEY_REVIVES", Revives),
             ("LATE_MONEY_OTHERWISE", Otherwise),
             ("TAX_ROUNDING", TaxRounding),
+            ("INVOICE_ON_DELIVERY_ISSUED", (issuing.SENT, issuing.PAID)),
         )
         if getattr(settings, name) not in list(known)
     ]
+
+
+@register()
+def invoices_can_be_numbered(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """Errors for numbers that two documents could share, or that the law does not allow."""
+    del app_configs
+    faults = numbering.format_faults(
+        settings.INVOICE_NUMBER_FORMAT,
+        settings.INVOICE_SERIES,
+        settings.FISCAL_YEAR_FIRST_MONTH,
+        settings.SELLER.country,
+    )
+    return [Error(fault, id="quittance.E011") for fault in faults]
 
 
 def _errors() -> list[CheckMessage]:

@@ -80,6 +80,36 @@ _HEALTH = {
 }
 
 
+_PAGE = {"text/html": {"schema": {"type": "string"}}}
+_INVOICE = {
+    "get": {
+        "operationId": "invoice",
+        "description": "An order's invoice, or with `note` one that corrects it, for whoever was given the link; "
+        "before its issue a pro-forma. As a PDF with `format=pdf` or `Accept: application/pdf`.",
+        "tags": ["order"],
+        "security": [{}],
+        "parameters": [
+            {"in": "path", "name": "number", "required": True, "schema": {"type": "integer", "minimum": 1}},
+            {"in": "query", "name": "signature", "required": True, "schema": {"type": "string"}},
+            {"in": "query", "name": "format", "schema": {"type": "string", "enum": ["html", "pdf", "xml"]}},
+            {"in": "query", "name": "note", "schema": {"type": "string"}, "description": "The number of a note."},
+        ],
+        "responses": {
+            "200": {
+                "description": "The document.",
+                "content": {
+                    **_PAGE,
+                    "application/pdf": {"schema": {"type": "string", "format": "binary"}},
+                    "application/xml": {"schema": {"type": "string"}},
+                },
+            },
+            "403": {"description": "The link is not valid.", "content": _PAGE},
+            "404": {"description": "There is no such format of it, or not yet.", "content": _PAGE},
+        },
+    }
+}
+
+
 def document_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular. Responses that a view documents itself stay as they are."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
@@ -99,6 +129,7 @@ def document_other_routes(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular, after `document_problems`: these say themselves what they refuse."""
     result["components"]["schemas"] |= storefront.SCHEMAS | event.SCHEMAS
     result["paths"] = {**storefront.paths(_KEY), **event.paths(_KEY), **result["paths"], "/api/v1/health/": _HEALTH}
+    result["paths"]["/order/{number}/invoice"] = _INVOICE
     return result
 
 

@@ -81,7 +81,19 @@ SELLER = Seller(
     country=env.str("SELLER_COUNTRY", default="US"),
     tax_number=env.str("SELLER_TAX_NUMBER", default=""),
     email=env.str("SELLER_EMAIL", default=""),
+    registration=env.str("SELLER_REGISTRATION", default=""),
 )
+# Each kind of document has a series of numbers of its own, which begins anew with each fiscal year.
+INVOICE_SERIES = {
+    "invoice": env.str("INVOICE_SERIES", default="INV"),
+    "credit_note": env.str("CREDIT_NOTE_SERIES", default="CN"),
+    "debit_note": env.str("DEBIT_NOTE_SERIES", default="DN"),
+}
+INVOICE_NUMBER_FORMAT = env.str("INVOICE_NUMBER_FORMAT", default="{series}-{fy}-{number:06}")
+# April in India.
+FISCAL_YEAR_FIRST_MONTH = env.int("FISCAL_YEAR_FIRST_MONTH", default=1)
+# When an order that is paid on delivery gets its invoice: as it is sent, or once it is paid.
+INVOICE_ON_DELIVERY_ISSUED = env.str("INVOICE_ON_DELIVERY_ISSUED", default="sent")
 # A gateway call whose outcome nobody knows, or that a crash cut off, is asked about again after this.
 UNKNOWN_OUTCOME_ASK_AFTER = timedelta(seconds=env.int("UNKNOWN_OUTCOME_ASK_AFTER_S", default=60))
 # Money for an order that is over revives one that expired, any, or none, and otherwise goes back or becomes credit.

@@ -14,6 +14,7 @@ from rest_framework.permissions import AllowAny
 
 from orders_project.health import health
 from orders_project.index import index
+from orders_project.invoice_link import invoice
 from orders_project.problems import problem_answer
 from payments.webhooks import receive
 
@@ -34,6 +35,7 @@ urlpatterns: list[Any] = [
         ),
         name="docs",
     ),
+    re_path(r"^order/(?P<number>[0-9]+)/invoice/?\Z", invoice, name="invoice"),
     path("", include("orders_project.dialects.storefront.urls")),
     path("", include("orders_project.dialects.event.urls")),
     path("admin", RedirectView.as_view(url="/admin/")),

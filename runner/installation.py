@@ -17,7 +17,10 @@ from pathlib import Path
 
 ENVIRONMENT = Path(".venv")
 MARKER = ENVIRONMENT / "installing"
-LOCKS = {"runtime": ("requirements.txt",), "dev": ("requirements.txt", "requirements-dev.txt")}
+LOCKS = {
+    "runtime": ("requirements.txt",),
+    "dev": ("requirements.txt", "requirements-dev.txt", "requirements-rules.txt"),
+}
 OLDEST, TOO_NEW = (3, 12), (3, 15)
 
 

@@ -13,7 +13,7 @@ _KEPT = ("django_migrations", "django_content_type", "auth_permission", "procras
 def check() -> None:
     """Fails with every invariant that does not hold."""
     offenders = {check.name: check.offenders for check in find_offenders() if check.offenders}
-    assert offenders == {}
+    assert offenders == {}, offenders
 
 
 def empty() -> None:

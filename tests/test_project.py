@@ -198,6 +198,8 @@ ROUTES: dict[str, Row] = {
     "storefront-with-payment": ("POST", "/api/orders/with-payment", (401, 404, 404, 200, 404)),
     "storefront-orders": ("POST", "/api/orders", (401, 404, 404, 204, 404)),
     "storefront-paid": ("PATCH", "/api/orders/{paid}/paid", (401, 404, 404, 204, 404)),
+    # Whoever has the link needs no account; without its signature everybody is refused alike.
+    "invoice": ("GET", "/order/{number}/invoice", (403, 403, 403, 403, 403)),
     "storefront-nothing": ("GET", "/api/orders/7/contents", (404, 404, 404, 404, 404)),
 }
 
@@ -258,6 +260,7 @@ def people(shop: Shop) -> dict[str, Any]:
             "below": below.pk,
             "event": event.slug,
             "entry": add_profile(owner, event).pk.hex,
+            "number": refunded.number,
         },
     }
 
@@ -276,8 +279,8 @@ def test_each_role_gets_its_answer_at_each_route(people: dict[str, Any], route: 
     assert not any(secret in answers[role].content for role in ROLES[:3])
 
 
-# What everybody may see; and the one interface whose contract tells another's from what does not exist.
-_TOLD_APART = {"product", "event-entries", "event-entry"}
+# What everybody may see, links that are signed, and the one interface whose contract tells another's from nobody's.
+_TOLD_APART = {"product", "invoice", "event-entries", "event-entry"}
 
 
 @pytest.mark.parametrize(

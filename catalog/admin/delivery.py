@@ -52,6 +52,7 @@ class DeliveryMethodForm(PricedForm):
             "kinds",
             "max_weight_grams",
             "cash_on_delivery",
+            "tax_category",
             "position",
             "active",
         )
@@ -65,7 +66,7 @@ class DeliveryMethodAdmin(BackOfficeAdmin):
     list_display = ("name", "amount", "serves", "carries", "cash_on_delivery", "active")
     ordering = ("position", "name", "pk")
     fieldsets = (
-        (None, {"fields": ("name", ("price", "currency"), "active", "position")}),
+        (None, {"fields": ("name", ("price", "currency"), "tax_category", "active", "position")}),
         ("What and where", {"fields": ("countries", "kinds", "max_weight_grams", "cash_on_delivery")}),
     )
 

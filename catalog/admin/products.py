@@ -60,7 +60,7 @@ class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
 
     class Meta:
         model = Product
-        fields = ("title", "description", "kind", "active")
+        fields = ("title", "description", "kind", "tax_category", "hsn_code", "active")
 
     def clean_active(self) -> bool:
         """Raises ValidationError."""
@@ -83,7 +83,7 @@ class ProductAdmin(BackOfficeAdmin):
     newest_by = "number"
     scanning_filters: ClassVar[frozenset[str]] = frozenset({"active", "kind"})
     form = ProductForm
-    fields = ("number", "title", "description", "kind", "active", "created_at")
+    fields = ("number", "title", "description", "kind", "tax_category", "hsn_code", "active", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         """With variants and their stock, in one statement each."""
@@ -110,7 +110,7 @@ class ProductAdmin(BackOfficeAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Nothing that does not exist before the product does."""
-        return self.fields if obj else ("title", "description", "kind", "active")
+        return self.fields if obj else ("title", "description", "kind", "tax_category", "hsn_code", "active")
 
     def get_inlines(self, request: HttpRequest, obj: Model | None = None) -> tuple[type[Any], ...]:
         """The tier of what is a package; of what kind a product is, is known once it is there."""

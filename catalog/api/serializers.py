@@ -32,6 +32,8 @@ class ProductSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=ProductKind.choices)
     title = serializers.CharField()
     description = serializers.CharField()
+    tax_category = serializers.CharField()
+    hsn_code = serializers.CharField()
     variants = serializers.SerializerMethodField()
 
     def get_variants(self, product: Product) -> list[dict[str, Any]]:
@@ -56,6 +58,7 @@ class DeliveryMethodSerializer(serializers.Serializer[Any]):
     countries = serializers.ListField(child=serializers.CharField(), help_text="Alpha-2 codes; empty: everywhere.")
     max_weight_grams = serializers.IntegerField(allow_null=True, help_text="Null: no limit.")
     cash_on_delivery = serializers.BooleanField()
+    tax_category = serializers.CharField()
     kinds = serializers.ListField(child=serializers.ChoiceField(choices=ProductKind.choices))
 
 

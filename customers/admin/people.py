@@ -56,7 +56,17 @@ class CustomerAdmin(ReadOnlyAdmin):
     search_fields = ("user__email",)
     search_help_text = "The beginning of an e-mail, or a customer's id"
     ordering = ("-pk",)
-    fields = ("email", ("first_name", "last_name"), "phone", "orders", "place", "memberships", "id", "created_at")
+    fields = (
+        "email",
+        ("first_name", "last_name"),
+        "phone",
+        "tax_number",
+        "orders",
+        "place",
+        "memberships",
+        "id",
+        "created_at",
+    )
     readonly_fields = ("email", "orders", "place", "memberships", "id")
     inlines = (AddressInline,)
 

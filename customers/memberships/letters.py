@@ -16,8 +16,8 @@ from customers.outbox import Outbox
 from kit import clock
 
 _SUBJECTS = {
-    MembershipNoticeKind.REMINDER: "Your {title} ends {when}",
-    MembershipNoticeKind.ENDED: "Your {title} has ended",
+    MembershipNoticeKind.REMINDER: "Your {package} ends {when}",
+    MembershipNoticeKind.ENDED: "Your {package} has ended",
 }
 
 
@@ -45,12 +45,14 @@ def _mail(notice: MembershipNotice) -> EmailMessage | None:
     kind = MembershipNoticeKind(notice.kind)
     context: dict[str, Any] = {
         "name": customer.first_name,
-        "title": membership.product.title,
+        "shop": settings.SELLER.name,
+        "package": membership.product.title,
         "ends_on": notice.ends_at.astimezone(settings.SHOP_TIME_ZONE).date(),
         "when": _in_days(notice.ends_at - clock.now()),
     }
+    context["title"] = _SUBJECTS[kind].format(**context)
     mail = EmailMultiAlternatives(
-        _SUBJECTS[kind].format(**context), render_to_string(f"mails/{kind}.txt", context), to=[customer.user.email]
+        context["title"], render_to_string(f"mails/{kind}.txt", context), to=[customer.user.email]
     )
     mail.attach_alternative(render_to_string(f"mails/{kind}.html", context), "text/html")
     return mail

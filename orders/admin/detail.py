@@ -15,12 +15,24 @@ from catalog.admin.stock import MOVEMENT_TONES
 from catalog.models import StockMovement
 from customers.models import User
 from kit.money import Money
-from orders.admin.wording import EVENT_ICONS, FULFILMENT_TONES, PAYMENT_TONES, STATUS_TONES, STEP_TONES, facts_shown
-from orders.models import Order, OrderHistory
+from orders.admin.invoices import document_url
+from orders.admin.wording import (
+    EVENT_ICONS,
+    FULFILMENT_TONES,
+    INVOICE_TONES,
+    PAYMENT_TONES,
+    STATUS_TONES,
+    STEP_TONES,
+    facts_shown,
+)
+from orders.invoices.amounts import percent
+from orders.invoices.links import invoice_url
+from orders.models import Order, OrderHistory, OrderLine
 from orders.payments import status_of
 from orders.returns.rest import lines_with_returns
 from orders.returns.standing import standings
 from orders.status import UNPAID
+from orders.taxes.summary import taxes_of
 from payments import queries
 from payments.admin.showing import ATTEMPT_TONES, DISPUTE_TONES, REFUND_TONES, REQUEST_TONES
 from payments.models import GatewayName
@@ -52,6 +64,8 @@ def order_page(order: Order, reader: User | AnonymousUser) -> dict[str, Any]:
         "lines": part("orders.view_orderline", _lines),
         "payments": part("payments.view_paymentrequest", _payments),
         "refunds": part("orders.view_orderrefund", _refunds),
+        "invoices": part("orders.view_invoice", _invoices),
+        "invoice_url": invoice_url(order),
         "disputes": part("payments.view_dispute", _disputes),
         "history": part("orders.view_orderhistory", _history),
         "movements": part("catalog.view_stockmovement", _movements),
@@ -100,6 +114,22 @@ def _refunds(order: Order, reader: Any) -> list[dict[str, Any]]:
     ]
 
 
+def _invoices(order: Order, reader: Any) -> list[dict[str, Any]]:
+    """The invoice, and the notes that correct it, the newest first."""
+    return [
+        {
+            "invoice": invoice,
+            "link": _link("orders", "invoice", invoice.pk, reader),
+            "kind": Label(invoice.get_kind_display(), INVOICE_TONES[invoice.kind]),
+            "amount": shown(invoice.total),
+            "page": document_url(invoice),
+            "pdf": document_url(invoice, "pdf"),
+            "xml": document_url(invoice, "xml"),
+        }
+        for invoice in order.invoices.select_related("order").defer("view")
+    ]
+
+
 def _figures(order: Order) -> list[tuple[str, str]]:
     due = max(order.total_minor - order.collected_minor, 0) if order.status in UNPAID else 0
     return [
@@ -111,12 +141,16 @@ def _figures(order: Order) -> list[tuple[str, str]]:
 
 
 def _amounts(order: Order) -> list[tuple[str, str]]:
-    """How the total adds up; what is zero is left out, but for goods and delivery."""
+    """How the total adds up, with its taxes by rate; what is zero is left out, but for goods and delivery."""
+    included = ", included" if order.prices_include_tax else ""
+    taxes = taxes_of(order)
+    named = sum(tax.amount_minor for tax in taxes) == order.tax_minor
     rows = [
         ("Products", order.products_minor, True),
         ("Discount", -order.discount_minor, False),
-        ("Tax", order.tax_minor, False),
         ("Delivery", order.delivery_minor, True),
+        *((f"{tax.name} {percent(tax.ppm)}{included}", tax.amount_minor, False) for tax in taxes if named),
+        ("Tax", 0 if named else order.tax_minor, False),
         ("Credits", -order.credits_minor, False),
     ]
     return [(name, _shown(minor, order)) for name, minor, always in rows if minor or always]
@@ -133,11 +167,22 @@ def _lines(order: Order, reader: Any) -> list[dict[str, Any]]:
             "unit_price": _shown(line.unit_price_minor, order),
             "discount": _shown(-line.discount_minor, order) if line.discount_minor else "",
             "amount": _shown(line.amount_minor - line.discount_minor, order),
+            "taxes": _line_taxes(line, order),
             "back": line.back,
             "stock": getattr(line.variant, "stock", None) if sees_stock else None,
         }
         for line in lines_with_returns(order).select_related(*related)
     ]
+
+
+def _line_taxes(line: OrderLine, order: Order) -> list[str]:
+    """The taxes on a line, or why there are none."""
+    taxes = [
+        f"{tax['name']} {percent(tax['rate_ppm'])} {_shown(tax['amount_minor'], order)}"
+        for tax in line.taxes
+        if tax["amount_minor"]
+    ]
+    return taxes or ([f"no tax: {line.zero_reason.replace('_', ' ')}"] if line.zero_reason else [])
 
 
 def _payments(order: Order, reader: Any) -> list[dict[str, Any]]:

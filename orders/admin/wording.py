@@ -21,6 +21,7 @@ STATUS_TONES: Mapping[str, str] = {
     "completed": "primary",
     "refunded": "info",
 }
+INVOICE_TONES: Mapping[str, str] = {"invoice": "primary", "credit_note": "warning", "debit_note": "info"}
 PAYMENT_TONES: Mapping[PaymentStatus, str] = {
     PaymentStatus.UNPAID: "warning",
     PaymentStatus.AUTHORIZED: "info",

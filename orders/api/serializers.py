@@ -7,8 +7,11 @@ from typing import Any
 from rest_framework import serializers
 
 from kit.money import Money
-from orders.models import ActorKind, Fulfilment, HistoryEvent, Order, OrderStatus, PaymentTerms
+from orders.invoices.amounts import percent_text
+from orders.invoices.links import invoice_url
+from orders.models import ActorKind, Fulfilment, HistoryEvent, InvoiceKind, Order, OrderStatus, PaymentTerms
 from orders.payments import status_of
+from orders.taxes.summary import taxes_of
 from payments.status import PaymentStatus
 
 STATUS_CHOICES = [(label, label) for label in OrderStatus.labels]
@@ -25,7 +28,30 @@ class OrderLineSerializer(serializers.Serializer[Any]):
     variant_title = serializers.CharField()
     quantity = serializers.IntegerField()
     unit_price = serializers.CharField()
+    amount = serializers.CharField(help_text="Quantity times unit price.")
+    discount = serializers.CharField()
+    tax = serializers.CharField()
+    zero_reason = serializers.CharField(help_text="Why nothing is taxed, where nothing is.")
+    hsn_code = serializers.CharField()
+
+
+class OrderTaxSerializer(serializers.Serializer[Any]):
+    """One tax of one rate over the whole order."""
+
+    name = serializers.CharField()
+    rate = serializers.CharField(help_text="Percent, as a decimal.")
+    base = serializers.CharField(help_text="What it is on, without tax.")
     amount = serializers.CharField()
+
+
+class OrderDocumentSerializer(serializers.Serializer[Any]):
+    """An invoice, or a note that corrects it, as it was issued."""
+
+    kind = serializers.ChoiceField(InvoiceKind.choices)
+    number = serializers.CharField()
+    issued_at = serializers.DateTimeField()
+    total = serializers.CharField()
+    url = serializers.CharField(help_text="The page; with &format=pdf or &format=xml the PDF or the e-invoice.")
 
 
 class OrderAddressSerializer(serializers.Serializer[Any]):
@@ -88,6 +114,10 @@ class OrderSerializer(OrderRowSerializer):
     tracking = OrderTrackingSerializer()
     lines = OrderLineSerializer(many=True)
     history = OrderEventSerializer(many=True)
+    prices_include_tax = serializers.BooleanField()
+    taxes = OrderTaxSerializer(many=True)
+    invoice_url = serializers.CharField(help_text="Open to whoever has it; before the issue a pro-forma.")
+    documents = OrderDocumentSerializer(many=True)
 
 
 class OrderPageSerializer(serializers.Serializer[Any]):
@@ -142,6 +172,10 @@ def whole(order: Order) -> dict[str, Any]:
                 "quantity": line.quantity,
                 "unit_price": _major(order, line.unit_price_minor),
                 "amount": _major(order, line.amount_minor),
+                "discount": _major(order, line.discount_minor),
+                "tax": _major(order, line.tax_minor),
+                "zero_reason": line.zero_reason,
+                "hsn_code": line.hsn_code,
             }
             for line in order.lines.all()
         ],
@@ -153,6 +187,27 @@ def whole(order: Order) -> dict[str, Any]:
                 "at": entry.at,
             }
             for entry in order.history.all()
+        ],
+        "prices_include_tax": order.prices_include_tax,
+        "taxes": [
+            {
+                "name": tax.name,
+                "rate": percent_text(tax.ppm),
+                "base": _major(order, tax.base_minor),
+                "amount": _major(order, tax.amount_minor),
+            }
+            for tax in taxes_of(order)
+        ],
+        "invoice_url": invoice_url(order),
+        "documents": [
+            {
+                "kind": one.kind,
+                "number": one.number,
+                "issued_at": one.issued_at,
+                "total": str(one.total.major),
+                "url": invoice_url(order, note=one.number if one.kind != InvoiceKind.INVOICE else ""),
+            }
+            for one in reversed(order.invoices.all())
         ],
     }
 

@@ -1,5 +1,5 @@
-"""The invariants of stock, status, payments, settlements, the ledger and of people, each one question to the database
-whose right answer is no rows.
+"""The invariants of stock, status, payments, settlements, the ledger, invoices and of people, each one question to the
+database whose right answer is no rows.
 
 All are asked of one snapshot, so that they hold, and can be checked, at any moment while the shop is open.
 """
@@ -15,6 +15,7 @@ from customers.books import INVARIANTS as PEOPLE
 from orders.books.coupons import COUPONS
 from orders.books.entries import ENTRIES
 from orders.books.goods import GOODS
+from orders.books.invoices import INVOICES
 from orders.books.ledger import LEDGER
 from orders.books.money import MONEY
 from orders.books.refunds import REFUNDS
@@ -31,6 +32,7 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
     *MONEY,
     *REFUNDS,
     *LEDGER,
+    *INVOICES,
     *SETTLEMENTS,
     *PEOPLE,
 )

@@ -76,4 +76,21 @@ STATUS: tuple[tuple[str, str], ...] = (
           AND NOT EXISTS (SELECT FROM orders_notice n WHERE n.order_id = o.id AND n.kind = 'confirmation')
         """,
     ),
+    (
+        "a mail is due or sent for every order that was paid, and for every refund that was promised",
+        """
+        SELECT w.number, w.kind, w.subject_id FROM (
+            SELECT id, number, 'payment' AS kind, NULL::uuid AS subject_id FROM orders_order
+            WHERE status IN ('paid', 'completed') AND total_minor > 0
+            UNION ALL
+            SELECT o.id, o.number, 'refund', coalesce(f.cause_id, f.id) FROM payments_refund f
+            JOIN payments_paymentattempt a ON a.id = f.attempt_id
+            JOIN payments_paymentrequest r ON r.id = a.request_id JOIN orders_order o ON o.id = r.subject_id
+            WHERE f.state NOT IN ('requested', 'failed')
+        ) w WHERE NOT EXISTS (
+            SELECT FROM orders_notice n
+            WHERE n.order_id = w.id AND n.kind = w.kind AND n.subject_id IS NOT DISTINCT FROM w.subject_id
+        )
+        """,
+    ),
 )

@@ -5,6 +5,7 @@ first signs and all verify.
 from __future__ import annotations
 
 import functools
+from urllib.parse import urlencode
 
 from django.conf import settings
 
@@ -12,10 +13,13 @@ from kit.signing import Signer
 from orders.models import Order
 
 
-def invoice_url(order: Order) -> str:
-    """The absolute address of the order's invoice."""
+def invoice_url(order: Order, *, note: str = "", format: str = "") -> str:
+    """The absolute address of the order's invoice, or of a note that corrects it, by its number; as a page or in
+    another format: pdf, xml."""
     signature = _signer(tuple(settings.SECRET_KEYS)).sign(_message(order))
-    return f"{settings.PUBLIC_BASE_URL}/order/{order.number}/invoice?signature={signature}"
+    more = urlencode([(name, value) for name, value in (("note", note), ("format", format)) if value])
+    address = f"{settings.PUBLIC_BASE_URL}/order/{order.number}/invoice?signature={signature}"
+    return f"{address}&{more}" if more else address
 
 
 def is_signed(order: Order, signature: object) -> bool:

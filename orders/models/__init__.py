@@ -3,6 +3,7 @@
 from orders.models.coupons import Coupon, CouponCode, CouponCustomer, CouponKind, CouponUse
 from orders.models.entries import EntryOrder
 from orders.models.history import ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
+from orders.models.invoices import Invoice, InvoiceCounter, InvoiceKind, InvoicePdf
 from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, OrderType, PaymentTerms
 from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
 
@@ -16,6 +17,10 @@ __all__ = [
     "EntryOrder",
     "Fulfilment",
     "HistoryEvent",
+    "Invoice",
+    "InvoiceCounter",
+    "InvoiceKind",
+    "InvoicePdf",
     "Notice",
     "NoticeKind",
     "Order",

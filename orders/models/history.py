@@ -68,13 +68,20 @@ class NoticeKind(models.TextChoices):
     """What a customer is written about."""
 
     CONFIRMATION = "confirmation", "Order confirmation"
+    PAYMENT = "payment", "Payment received"  # all of it, with the invoice
+    REFUND = "refund", "Refund"  # once for each refund
 
 
 class Notice(models.Model):
-    """A mail to be sent about an order: written in the transaction that is its reason, sent once by a job."""
+    """A mail to be sent about an order: written in the transaction that is its reason, sent once by a job.
+
+    One confirmation, one that it is paid, one for each refund.
+    """
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="notices")
     kind = models.CharField(max_length=16, choices=NoticeKind.choices)
+    # What of several of its kind it is about: a refund's id.
+    subject_id = models.UUIDField(null=True, blank=True)
     wanted_at = models.DateTimeField(db_default=models.functions.Now())
     sent_at = models.DateTimeField(null=True, blank=True)
     times_tried = models.PositiveIntegerField(default=0)
@@ -83,7 +90,11 @@ class Notice(models.Model):
 
     class Meta:
         ordering = ("id",)
-        constraints = (models.UniqueConstraint(fields=("order", "kind"), name="notice_once_per_order"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("order", "kind", "subject_id"), nulls_distinct=False, name="notice_once_per_order"
+            ),
+        )
         indexes = (models.Index(fields=("due_at",), condition=Q(sent_at__isnull=True), name="notice_to_send"),)
 
     def __str__(self) -> str:

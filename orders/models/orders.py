@@ -101,6 +101,8 @@ class Order(models.Model):
 
     # Refunded before it was paid in full or sent: nothing is due for it, whatever is paid for it later.
     given_up = models.BooleanField(default=False, db_default=False, editable=False)
+    # Orders from before there were invoices need none, until somebody asks for them (`issue_invoices`).
+    needs_invoice = models.BooleanField(default=True, db_default=True, editable=False)
 
     # Snapshots: what the customer and the delivery method say later changes no order.
     email = models.EmailField(max_length=254)

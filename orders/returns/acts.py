@@ -15,7 +15,7 @@ from django.db.models import Sum
 from kit import clock
 from kit.errors import DomainError, Fault
 from kit.money import Money
-from orders import queue, restocking
+from orders import queue
 from orders.actors import Actor
 from orders.models import HistoryEvent, Order, OrderRefund, OrderRefundLine
 from orders.refund_limits import limit_minor
@@ -157,8 +157,7 @@ def _carry_out(order: Order, refund: OrderRefund, promised: Sequence[Refund], ac
     if refund.destination == RefundDestination.CREDIT:
         note(order, event=HistoryEvent.CREDITED, actor=actor, facts={"amount_minor": refund.amount_minor})
     # Cash and credit are back at once.
-    settle_locked(order, actor=actor)
-    restocking.restock(order)
+    settle_locked(order, actor=actor, restocks=True)
 
 
 def _locked(refund_id: uuid.UUID) -> tuple[Order, OrderRefund]:

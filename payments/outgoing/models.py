@@ -35,6 +35,8 @@ class EventType(models.TextChoices):
     DISPUTE_OPENED = "dispute.opened", "Dispute opened"
     DISPUTE_CLOSED = "dispute.closed", "Dispute closed"
     INVOICE_ISSUED = "invoice.issued", "Invoice issued"
+    CREDIT_NOTE_ISSUED = "credit_note.issued", "Credit note issued"
+    DEBIT_NOTE_ISSUED = "debit_note.issued", "Debit note issued"
 
 
 class ExactDecoder(json.JSONDecoder):

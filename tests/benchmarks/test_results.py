@@ -111,7 +111,7 @@ def test_the_command_line_names_scenarios_that_exist() -> None:
     chosen = parse_arguments(["hot", "--clients", "2,4", "--quick"])
     assert (chosen.scenarios, chosen.clients, chosen.seconds) == (["hot"], (2, 4), 2.0)
     assert chosen.people < parse_arguments([]).people == 1_000_000
-    assert parse_arguments([]).scenarios == ["placing", "hot", "oversell", "genealogy"]
+    assert parse_arguments([]).scenarios == ["placing", "hot", "oversell", "genealogy", "pdf"]
     for wrong in (["teleport"], ["--clients", "0"], ["--clients", "many"]):
         with pytest.raises(SystemExit):
             parse_arguments(wrong)

@@ -48,6 +48,7 @@ def test_a_method_is_shown_with_all_that_it_serves(methods: None, api: Client) -
         "countries": ["US", "CA"],
         "max_weight_grams": 2000,
         "cash_on_delivery": False,
+        "tax_category": "standard",
         "kinds": ["physical"],
     }
 

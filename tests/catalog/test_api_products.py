@@ -51,6 +51,8 @@ def test_a_product_is_shown_with_its_variants_and_exact_prices(
         "kind": "physical",
         "title": "Premium Headphones WH-1000",
         "description": "",
+        "tax_category": "standard",
+        "hsn_code": "",
         "variants": [
             {
                 "id": str(black.pk),

@@ -12,7 +12,7 @@ from kit import clock
 from kit.money import Money
 from orders import actors, cancellation, fulfilment
 from orders.cash import collect_cash
-from orders.models import Order
+from orders.models import Invoice, Order
 from orders.settlement import record_report, settle, settle_locked
 from payments import recording, refunding
 from payments.gateways.base import DisputeOutcome, DisputeReport
@@ -58,7 +58,20 @@ def test_an_order_paid_in_cash(shop: Shop, ada: Shopper) -> None:
     fulfilment.send_order(order.pk, actor=actors.SYSTEM)
     fulfilment.deliver_order(order.pk, actor=actors.SYSTEM)
     collect_cash(order.pk, amount=Money(order.total_minor, "USD"), receipt=uuid.uuid4(), actor=actors.SYSTEM)
-    assert told(order.pk) == ["order.placed", "payment.captured", "order.completed"]
+    assert told(order.pk) == ["order.placed", "invoice.issued", "payment.captured", "order.completed"]
+    invoice = Invoice.objects.get()
+    assert body(EventType.INVOICE_ISSUED) == {
+        "order_id": str(order.pk),
+        "order_number": order.number,
+        "invoice_id": str(invoice.pk),
+        "number": invoice.number,
+        "issued_at": invoice.issued_at.isoformat(),
+        "currency": "USD",
+        "total_minor": order.total_minor,
+        "tax_minor": 0,
+        "due_minor": order.total_minor,
+        "corrects": None,
+    }
 
 
 def test_a_declined_card_then_a_good_one_then_cancelled(shop: Shop, ada: Shopper) -> None:
@@ -77,8 +90,10 @@ def test_a_declined_card_then_a_good_one_then_cancelled(shop: Shop, ada: Shopper
         "payment.failed",
         "payment.captured",
         "order.paid",
+        "invoice.issued",
         "order.cancelled",
         "refund.requested",
+        "credit_note.issued",
         "refund.succeeded",
         "refund.failed",
         # The money is with us again and does not stay.
@@ -98,6 +113,8 @@ def test_late_money_revives_and_credit_is_a_refund(shop: Shop, ada: Shopper) -> 
     settle(order.pk, actor=actors.SYSTEM)
     # That it lives again and is paid happens at once.
     assert sorted(told(order.pk)) == [
+        "credit_note.issued",
+        "invoice.issued",
         "order.cancelled",
         "order.paid",
         "order.placed",

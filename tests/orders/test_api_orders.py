@@ -172,4 +172,4 @@ def test_list_and_detail_cost_the_same_for_any_number_of_rows(shop: Shop, ada: S
         with statements() as detailed:
             assert get(f"orders/{order.pk}/", ada)[0] == 200
         counts.append((len(listed), len(detailed)))
-    assert counts == [(2, 6), (2, 6)]
+    assert counts == [(2, 7), (2, 7)]

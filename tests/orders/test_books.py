@@ -162,6 +162,40 @@ LIES: dict[str, tuple[str, ...]] = {
     ),
     "DELETE FROM orders_notice": (
         "a confirmation is due or sent for every order that was paid or is paid on delivery",
+        "a mail is due or sent for every order that was paid, and for every refund that was promised",
+    ),
+    "UPDATE orders_invoice SET serial = serial + 1": (
+        "the numbers of each series and fiscal year are dense, and their counter is at the last",
+    ),
+    "UPDATE orders_invoicecounter SET last = last + 1": (
+        "the numbers of each series and fiscal year are dense, and their counter is at the last",
+    ),
+    "ALTER TABLE orders_invoice DROP CONSTRAINT invoice_serial_once; UPDATE orders_invoice SET series = 'INV', "
+    "serial = CASE kind WHEN 'invoice' THEN 2 ELSE 1 END, issued_at = CASE kind WHEN 'invoice' THEN now() "
+    "ELSE now() + interval '1 day' END": (
+        "within a series and fiscal year nothing is issued before the number before it",
+    ),
+    "DELETE FROM orders_invoice": ("every paid order that needs an invoice has exactly one",),
+    "UPDATE orders_invoice SET total_minor = total_minor + 1, net_minor = net_minor + 1": (
+        "an invoice is of what its order costs, and only what is paid on delivery is still due",
+        "what a document says is what its columns say",
+    ),
+    "ALTER TABLE orders_invoice DROP CONSTRAINT invoice_due_within_total; "
+    "UPDATE orders_invoice SET due_minor = 10000": (
+        "an invoice is of what its order costs, and only what is paid on delivery is still due",
+    ),
+    "UPDATE orders_invoice SET view = jsonb_set(view, '{number}', '\"X\"')": (
+        "what a document says is what its columns say",
+    ),
+    "UPDATE orders_invoice SET total_minor = 99999, net_minor = 99999 WHERE kind = 'credit_note'": (
+        "the notes of an invoice are about its order, and never come to more than it",
+    ),
+    "DELETE FROM orders_invoice WHERE kind = 'credit_note'": (
+        "an invoice less its notes is what stands of the sale in the ledger, with its tax",
+    ),
+    "ALTER TABLE orders_invoicepdf DROP CONSTRAINT invoice_pdf_hash_is_its_own; INSERT INTO orders_invoicepdf "
+    "(invoice_id, content, sha256, rendering) SELECT id, 'x', repeat('0', 64), '' FROM orders_invoice": (
+        "a PDF is the one that its hash is of",
     ),
 }
 

@@ -11,8 +11,16 @@ from django.db.utils import InternalError
 from kit.money import Money
 from orders import actors
 from orders.cash import collect_cash
+from orders.fulfilment import send_order
 from orders.models import Order, PaymentTerms
 from tests.shop import Shop, Shopper, give_back, place, written
+
+# A copy of the invoice with some changes; `corrected` is the invoice that is copied.
+_ANOTHER = (
+    "CREATE TEMP TABLE copy ON COMMIT DROP AS SELECT *, id AS corrected FROM orders_invoice LIMIT 1; "
+    "UPDATE copy SET id = gen_random_uuid(), source = 'mine', {changes}; "
+    "ALTER TABLE copy DROP COLUMN corrected; INSERT INTO orders_invoice SELECT * FROM copy"
+)
 
 ATTACKS: list[tuple[str, str, str]] = [
     # stock
@@ -116,6 +124,64 @@ ATTACKS: list[tuple[str, str, str]] = [
         "a second confirmation mail",
         "INSERT INTO orders_notice (order_id, kind, times_tried) SELECT order_id, kind, 0 FROM orders_notice",
         "notice_once_per_order",
+    ),
+    # invoices
+    (
+        "change an invoice",
+        "UPDATE orders_invoice SET total_minor = total_minor - 1, net_minor = net_minor - 1",
+        "append-only",
+    ),
+    ("another number of an invoice", "UPDATE orders_invoice SET number = 'INV-1'", "append-only"),
+    ("another view of an invoice", "UPDATE orders_invoice SET view = '{}'", "append-only"),
+    ("delete an invoice", "DELETE FROM orders_invoice", "append-only"),
+    ("empty the invoices", "TRUNCATE orders_invoice CASCADE", "append-only"),
+    ("set a counter back", "UPDATE orders_invoicecounter SET last = last - 1", "goes up by one"),
+    ("leave numbers out", "UPDATE orders_invoicecounter SET last = last + 2", "goes up by one"),
+    ("take a number for nothing", "UPDATE orders_invoicecounter SET last = last + 1", "taken and not used"),
+    (
+        "begin a series late",
+        "INSERT INTO orders_invoicecounter (series, fiscal_year, last, issued_at) "
+        "VALUES ('NEW', '2026-01-01', 2, now())",
+        "goes up by one",
+    ),
+    ("forget a counter", "DELETE FROM orders_invoicecounter", "append-only"),
+    (
+        "a number beside its counter",
+        _ANOTHER.format(changes="serial = 9, number = 'X-9'"),
+        "not taken from its counter",
+    ),
+    (
+        "an invoice from before the one before",
+        "UPDATE orders_invoicecounter SET last = last + 1; "
+        + _ANOTHER.format(changes="serial = 2, number = 'X-2', issued_at = issued_at - interval '1 hour'"),
+        "does not follow the one before",
+    ),
+    (
+        "a second invoice of an order",
+        "UPDATE orders_invoicecounter SET last = last + 1; " + _ANOTHER.format(changes="serial = 2, number = 'X-2'"),
+        "one_invoice_per_order",
+    ),
+    (
+        "a credit note beyond its invoice",
+        "INSERT INTO orders_invoicecounter (series, fiscal_year, last, issued_at) "
+        "VALUES ('CN', '2026-01-01', 1, now()); "
+        + _ANOTHER.format(
+            changes="kind = 'credit_note', series = 'CN', serial = 1, fiscal_year = '2026-01-01', number = 'CN-1', "
+            "corrects_id = corrected, total_minor = total_minor + 1, net_minor = net_minor + 1"
+        ),
+        "come to",
+    ),
+    (
+        "a paid order without an invoice",
+        "UPDATE orders_order SET status = 'paid', collected_minor = total_minor, "
+        "needs_invoice = true WHERE status = 'payment_pending'",
+        "has no invoice|in its history|in the ledger",
+    ),
+    (
+        "a PDF with another's hash",
+        "INSERT INTO orders_invoicepdf (invoice_id, content, sha256, rendering) "
+        "SELECT id, 'x', repeat('0', 64), '' FROM orders_invoice",
+        "invoice_pdf_hash_is_its_own",
     ),
     # money
     ("delete a payment", "DELETE FROM payments_paymentattempt", "append-only"),
@@ -242,9 +308,12 @@ def orders(shop: Shop, ada: Shopper) -> list[Order]:
     part_paid = place(ada, shop.cash, (shop.cable, 1))
     collect_cash(part_paid.pk, amount=Money(1000, "USD"), receipt=uuid.uuid4(), actor=actors.SYSTEM)
     give_back(part_paid.pk, Money(100, "USD"))
+    sent = place(ada, shop.cash, (shop.cable, 1))
+    send_order(sent.pk, actor=actors.SYSTEM)
     return [
         part_paid,
         place(ada, shop.cash, (shop.cable, 1)),
+        sent,
         place(ada, shop.standard, (shop.cable, 1), terms=PaymentTerms.PREPAID),
     ]
 

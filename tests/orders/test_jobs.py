@@ -80,7 +80,9 @@ def test_every_job_has_a_worker_of_its_kind() -> None:
     queues = [queue for queues, _ in WORKERS.values() for queue in queues]
 
     assert len(queues) == len(set(queues))
-    assert {task.queue for name, task in app.tasks.items() if name.startswith(("orders", "outgoing", "customers"))} == set(queues)
+    assert {
+        task.queue for name, task in app.tasks.items() if name.startswith(("orders", "outgoing", "customers"))
+    } == set(queues)
 
 
 def test_the_worker_takes_the_periodic_jobs_as_they_are_defined(shop: Shop, ada: Shopper) -> None:

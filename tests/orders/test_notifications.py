@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
@@ -17,7 +18,8 @@ from django.test import override_settings
 
 from customers import outbox
 from kit import clock
-from orders import jobs, notifications
+from orders import actors, jobs, notifications
+from orders.cash import collect_cash
 from orders.models import Notice, Order
 from tests.shop import Shop, Shopper, place
 
@@ -93,12 +95,14 @@ def test_a_confirmation_goes_out_once(shop: Shop, ada: Shopper) -> None:
 
 def test_wanting_it_again_changes_nothing(shop: Shop, ada: Shopper) -> None:
     order = place(ada, shop.cash, (shop.cable, 1))
+    collect_cash(order.pk, amount=order.total, receipt=uuid.uuid4(), actor=actors.SYSTEM)
+    order.refresh_from_db()
     for _ in range(3):
-        notifications.want_confirmation(order)
+        notifications.want_what_is_due(order)
 
-    assert Notice.objects.count() == 1
+    assert Notice.objects.count() == 2
     later(1)
-    notifications.want_confirmation(order)
+    notifications.want_what_is_due(order)
     assert later(200) == 0
 
 

@@ -101,10 +101,14 @@ def test_paid_online_confirmed_sent_and_delivered(shop: Shop, browser: Browser, 
 
     jobs.send_notices(0)
     jobs.send_notices(0)
-    (confirmation,) = mail.outbox
-    assert confirmation.to == ["ada@example.com"]
-
     order = Order.objects.get(pk=order_id)
+    assert [(one.subject, one.to) for one in mail.outbox] == [
+        (f"Your order {order.number}", ["ada@example.com"]),
+        (f"Payment received for your order {order.number}", ["ada@example.com"]),
+    ]
+    (invoice,) = _order(browser, order_id)["documents"]
+    assert (invoice["kind"], invoice["total"]) == ("invoice", "459.98")
+
     clerk = actors.SYSTEM
     fulfilment.send_order(order.pk, actor=clerk, carrier="UPS", tracking_number="1Z999")
     browser.call("POST", f"/api/v1/orders/{order_id}/cancel/", {}, expect=409)
@@ -138,7 +142,7 @@ def test_paid_on_delivery(shop: Shop, browser: Browser) -> None:
     assert _order(browser, order_id)["status"] == "Completed"
     browser.call("PATCH", f"/api/orders/{order_id}/paid", expect=204)
     jobs.send_notices(0)
-    assert len(mail.outbox) == 1
+    assert len(mail.outbox) == 2
 
 
 def test_paid_and_cancelled_the_money_comes_back(shop: Shop, browser: Browser, sandbox: SandboxProcess) -> None:

@@ -13,7 +13,7 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import goods, happenings, network, people, purchases, report
+from orders_project.demo import goods, happenings, network, people, purchases, report, taxes
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
@@ -34,6 +34,7 @@ class Command(BaseCommand):
             products = goods.ensure_products()
             packages = goods.ensure_packages()
             methods = goods.ensure_delivery_methods()
+            taxes.ensure_tax_rates()
             physical = next(product for product in products if product.kind == ProductKind.PHYSICAL)
             cash = next(method for method in methods if method.cash_on_delivery)
             superuser = User.objects.get(email=people.SUPERUSER)
