@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import hot, pdf, placing, report
+from benchmarks import genealogy, hot, pdf, placing, report
 from benchmarks.load import BrokenAnswer
 from benchmarks.pgbench import YardstickFailed
 from benchmarks.placing import Load, WrongAnswer
@@ -27,7 +27,7 @@ from runner.console import say
 from runner.refusal import Refusal
 from runner.tether import die_with_parent
 
-SCENARIOS = ("placing", "hot", "oversell", "pdf")
+SCENARIOS = ("placing", "hot", "oversell", "genealogy", "pdf")
 DIRECTORY = Path("var") / "bench"
 COUNTING_S = 2.0
 
@@ -41,7 +41,8 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("scenarios", nargs="*", metavar="scenario", help=f"of {', '.join(SCENARIOS)}; default: all")
     parser.add_argument("--seconds", type=float, default=12.0, help="for each measurement (default: 12)")
     parser.add_argument("--clients", type=_numbers, default=(1, 8, 32), help="comma separated (default: 1,8,32)")
-    parser.add_argument("--quick", action="store_true", help="two seconds each: does it run at all?")
+    parser.add_argument("--people", type=int, default=genealogy.PEOPLE, help="in the genealogy (default: 1,000,000)")
+    parser.add_argument("--quick", action="store_true", help="two seconds each, few people: does it run at all?")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a goal is not met")
     chosen = parser.parse_args(arguments)
     unknown = set(chosen.scenarios) - set(SCENARIOS)
@@ -49,7 +50,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     chosen.scenarios = chosen.scenarios or list(SCENARIOS)
     if chosen.quick:
-        chosen.seconds = 2.0
+        chosen.seconds, chosen.people = 2.0, min(chosen.people, genealogy.FEW)
     return chosen
 
 
@@ -60,7 +61,7 @@ def _numbers(text: str) -> tuple[int, ...]:
     return numbers
 
 
-def run(system: System, scenarios: Sequence[str], load: Load, results: Results) -> None:
+def run(system: System, scenarios: Sequence[str], load: Load, results: Results, people: int) -> None:
     """Measures the scenarios and says what was found as soon as it is. Raises WrongAnswer."""
     purchases, before = Purchases(system.shop, system.port), system.spent()
     placing.warm_up(system, purchases, load)
@@ -86,6 +87,12 @@ def run(system: System, scenarios: Sequence[str], load: Load, results: Results) 
     results.mails = Mails(system.ask_database(_SENT), system.ask_database(_OUTSTANDING), worker_ms)
     say("\n" + report.mails(results.mails))
     _check_books(system)
+    if "genealogy" in scenarios:
+        # Last: so many people would be in the way of what is measured of orders.
+        say(f"\nA genealogy of {people:,} people, {genealogy.DEPTH} levels deep\n")
+        results.genealogy = genealogy.measure(system, people)
+        say(report.genealogy(results.genealogy))
+        _check_books(system)
 
 
 def _check_books(system: System) -> None:
@@ -112,7 +119,7 @@ def main(arguments: Sequence[str]) -> int:
     say("Starting PostgreSQL, filling the shop, starting the servers ...")
     try:
         with running_system(checkout, checkout / DIRECTORY) as system:
-            run(system, chosen.scenarios, Load(chosen.clients, chosen.seconds), results)
+            run(system, chosen.scenarios, Load(chosen.clients, chosen.seconds), results, chosen.people)
     except KeyboardInterrupt:
         say("Stopped.")
         return 130

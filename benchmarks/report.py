@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot, Oversell
 from benchmarks.pdf import Pdf
 from benchmarks.placing import Placing
@@ -106,6 +107,21 @@ def oversell(found: Oversell) -> str:
         f"{found.in_stock} in stock, {found.attempts} attempts by {found.clients} clients: "
         f"{found.sold} sold, {found.refused} refused"
     )
+
+
+def genealogy(found: Genealogy) -> str:
+    """One row; milliseconds in the database."""
+    heads = ("is below ms", "p99 ms", "is not ms", "a look-up ms", "ratio", "a page below ms", "a move ms")
+    row = (
+        f"{found.is_below_p50_ms:.3f}",
+        f"{found.is_below_p99_ms:.3f}",
+        f"{found.is_not_below_p50_ms:.3f}",
+        f"{found.look_up_p50_ms:.3f}",
+        number(found.ratio, ".1f"),
+        f"{found.page_below_p50_ms:.3f}",
+        f"{found.move_p50_ms:.3f}",
+    )
+    return table(heads, [row])
 
 
 def mails(found: Mails) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import ratio
+from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot, Oversell
 from benchmarks.pdf import Pdf
 from benchmarks.placing import Placing
@@ -23,6 +24,7 @@ RATIO_AIM = 0.25
 MOST_STATEMENTS = 14
 MOST_CPU_MS = 9.0
 HOT_RATIO = 0.5
+MOST_IS_BELOW_MS = 2.0
 MOST_PDF_MS = 50.0
 
 
@@ -80,6 +82,7 @@ class Results:
     hot: list[Hot] = field(default_factory=list)
     oversell: Oversell | None = None
     mails: Mails | None = None
+    genealogy: Genealogy | None = None
     pdf: Pdf | None = None
 
     def goals(self) -> list[Goal]:
@@ -98,6 +101,9 @@ class Results:
         if self.pdf:
             goals.append(_at_most("CPU ms per PDF of one page", self.pdf.cpu_ms, MOST_PDF_MS))
         goals += [_at_least(f"hot at {hot.clients} clients, ratio to many", hot.ratio, HOT_RATIO) for hot in self.hot]
+        if self.genealogy:
+            name = f"ms to know who is below whom, {self.genealogy.people:,} people, 99th percentile"
+            goals.append(_at_most(name, self.genealogy.is_below_p99_ms, MOST_IS_BELOW_MS))
         return goals
 
     def write(self, checkout: Path) -> Path:

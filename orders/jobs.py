@@ -18,6 +18,7 @@ from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
+from customers import outbox
 from kit import clock
 from kit.crashpoints import Seam, crashpoint
 from orders import actors, cancellation, events, expiry, notifications, payments, queue
@@ -165,7 +166,7 @@ def expire_orders(timestamp: int) -> None:
 def send_notices(timestamp: int) -> None:
     """Send the mails that are due."""
     del timestamp
-    while notifications.send_due() == notifications.BATCH:
+    while notifications.send_due() == outbox.BATCH:
         pass
 
 

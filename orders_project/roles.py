@@ -28,6 +28,19 @@ _SEE_ORDERS = (
     "catalog.view_deliverymethod",
 )
 
+_SEE_MEMBERS = (
+    "catalog.view_package",
+    "customers.view_membership",
+    "customers.view_membershiphistory",
+    "customers.view_membershipnotice",
+    "customers.view_upgradeprocess",
+)
+
+_SEE_GENEALOGY = (
+    "customers.view_placement",
+    "customers.view_placementmove",
+)
+
 _SEE_OUTGOING = (
     "outgoing.view_subscription",
     "outgoing.view_outgoingevent",
@@ -36,16 +49,33 @@ _SEE_OUTGOING = (
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     # answers the telephone: sees orders, may call one off or give money back, with a second person above the limit
-    "support": (*_SEE_ORDERS, "payments.view_creditbalance", "orders.cancel_order", "orders.refund_order"),
+    "support": (
+        *_SEE_ORDERS,
+        *_SEE_MEMBERS,
+        *_SEE_GENEALOGY,
+        "payments.view_creditbalance",
+        "orders.cancel_order",
+        "orders.refund_order",
+    ),
     # packs and sends, and takes the money at the door
     "warehouse": (*_SEE_ORDERS, "orders.fulfil_order", "orders.collect_cash"),
     # decides what is on sale, and how much of it there is
     "catalogue": (
         *(f"catalog.{act}_{model}" for act in ("view", "add", "change") for model in ("product", "variant")),
         *(f"catalog.{act}_deliverymethod" for act in ("view", "add", "change")),
+        *(f"catalog.{act}_package" for act in ("view", "add", "change")),
         "catalog.view_stock",
         "catalog.change_stock",
         "catalog.view_stockmovement",
+    ),
+    # keeps the genealogy: places who waits, moves people; a role of its own, since commissions hang on it
+    "network": (
+        *_SEE_MEMBERS,
+        *_SEE_GENEALOGY,
+        "customers.view_customer",
+        "customers.place_customer",
+        "customers.move_customer",
+        "customers.abandon_upgradeprocess",
     ),
     # plans events, and sees who takes part
     "events": (
@@ -65,6 +95,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     # checks the money, sees what gateways told us and asks them again
     "accounting": (
         *_SEE_ORDERS,
+        *_SEE_MEMBERS,
         *_SEE_OUTGOING,
         "payments.view_webhookevent",
         "settlements.view_settlement",

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import environ
 from django.utils.csp import CSP
 
+from customers.memberships.reminders import read_days
 from orders.refund_limits import read_limits
 from orders.seller import Seller
 from orders_project import environment
@@ -102,6 +103,8 @@ UNKNOWN_OUTCOME_ASK_AFTER = timedelta(seconds=env.int("UNKNOWN_OUTCOME_ASK_AFTER
 # Money for an order that is over revives one that expired, any, or none, and otherwise goes back or becomes credit.
 LATE_MONEY_REVIVES = env.str("LATE_MONEY_REVIVES", default="expired")
 LATE_MONEY_OTHERWISE = env.str("LATE_MONEY_OTHERWISE", default="refund")
+# How many days before a membership ends its member is reminded, the most first.
+MEMBERSHIP_REMINDER_DAYS = read_days(env.str("MEMBERSHIP_REMINDER_DAYS", default="30,7"))
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=90))
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=30))
 IDEMPOTENCY_KEPT = timedelta(hours=48)

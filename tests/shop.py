@@ -318,6 +318,10 @@ _WATCHED = (
     "reconciliation_%",
     "outgoing_%",
     "catalog_stockmovement",
+    "customers_placement%",
+    "customers_waiting",
+    "customers_membership%",
+    "customers_upgradeprocess",
     "idempotency_%",
     "procrastinate_jobs",
 )

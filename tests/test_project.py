@@ -21,6 +21,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from customers.genealogy.placing import place
 from customers.models import Address, Customer, User
 from orders import actors
 from orders.cash import collect_cash
@@ -173,6 +174,10 @@ ROUTES: dict[str, Row] = {
     "products": ("GET", "/api/v1/products/", (200, 200, 200, 200, 200)),
     "product": ("GET", "/api/v1/products/{product}/", (200, 200, 200, 200, 200)),
     "delivery-methods": ("GET", "/api/v1/delivery-methods/", (200, 200, 200, 200, 200)),
+    "membership": ("GET", "/api/v1/membership/", (401, 200, 403, 200, 403)),
+    "genealogy": ("GET", "/api/v1/genealogy/", (401, 200, 403, 200, 403)),
+    # Whether it is the one above or nobody at all who is asked about: no.
+    "genealogy-below": ("GET", "/api/v1/genealogy/below/{below}/", (401, 200, 403, 200, 403)),
     "orders": ("GET", "/api/v1/orders/", (401, 200, 200, 200, 200)),
     "order": ("GET", "/api/v1/orders/{order}/", (401, 404, 404, 200, 200)),
     "order-cancel": ("POST", "/api/v1/orders/{order}/cancel/", (401, 404, 404, 200, 403)),
@@ -231,6 +236,9 @@ def people(shop: Shop) -> dict[str, Any]:
     refunded = shops.place(owner, shop.cash, (shop.cable, 1))
     collect_cash(refunded.pk, amount=refunded.total, receipt=uuid.uuid4(), actor=actors.SYSTEM)
     shops.give_back(refunded.pk, refunded.total)
+    below = shops.sign_up("below@example.com").customer
+    place(owner.customer.pk, sponsor_id=None, by_id=None)
+    place(below.pk, sponsor_id=owner.customer.pk, by_id=None)
     event = add_event(opens_at=LONG_AGO, closes_at=LONG_AGO + timedelta(days=1))
     ensure_roles()
     support = shops.hire("support@example.com")
@@ -249,6 +257,7 @@ def people(shop: Shop) -> dict[str, Any]:
             "paid": answer["Location"].rstrip("/").rpartition("/")[2],
             "refunded": refunded.pk,
             "refund": OrderRefund.objects.get().pk,
+            "below": below.pk,
             "event": event.slug,
             "entry": add_profile(owner, event).pk.hex,
             "number": refunded.number,

@@ -1,5 +1,5 @@
-"""The invariants of stock, status, payments, settlements, the ledger and invoices, each one question to the database
-whose right answer is no rows.
+"""The invariants of stock, status, payments, settlements, the ledger, invoices and of people, each one question to the
+database whose right answer is no rows.
 
 All are asked of one snapshot, so that they hold, and can be checked, at any moment while the shop is open.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from customers.books import INVARIANTS as PEOPLE
 from orders.books.coupons import COUPONS
 from orders.books.entries import ENTRIES
 from orders.books.goods import GOODS
@@ -33,6 +34,7 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
     *LEDGER,
     *INVOICES,
     *SETTLEMENTS,
+    *PEOPLE,
 )
 """Name, and a statement that selects who offends and how."""
 

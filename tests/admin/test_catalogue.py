@@ -32,7 +32,7 @@ def _variants(*rows: dict[str, Any], known: int = 0) -> dict[str, Any]:
 
 
 def _product(**fields: Any) -> dict[str, Any]:
-    return {"title": "Mug", "description": "", "kind": "physical", "active": "on", **fields}
+    return {"title": "Mug", "description": "", "kind": "physical", "tax_category": "standard", "active": "on", **fields}
 
 
 def _change(article: Article) -> str:
@@ -171,7 +171,7 @@ def test_what_orders_have_reserved_is_not_written_off(clerk: Client, ada: Shoppe
 
 def _method(**fields: Any) -> dict[str, Any]:
     method = {"name": "Bicycle", "price": "3.20", "currency": "EUR", "countries": "Germany, at; FR", "position": "0"}
-    return {**method, "kinds": ["physical"], "active": "on", **fields}
+    return {**method, "kinds": ["physical"], "tax_category": "standard", "active": "on", **fields}
 
 
 def test_a_delivery_method_takes_countries_as_people_write_them(clerk: Client) -> None:

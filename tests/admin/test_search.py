@@ -90,6 +90,8 @@ def test_orders_and_payments_are_found_by_what_a_gateway_calls_them(
         "/admin/catalog/stockmovement/",
         "/admin/customers/customer/",
         "/admin/customers/user/",
+        "/admin/customers/membership/",
+        "/admin/customers/upgradeprocess/",
     ],
 )
 def test_nothing_that_is_typed_breaks_a_search(address: str, root: Client, ada: Shopper, goods: Shop) -> None:

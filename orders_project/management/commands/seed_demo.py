@@ -13,7 +13,7 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import goods, happenings, people, purchases, report, taxes
+from orders_project.demo import goods, happenings, network, people, purchases, report, taxes
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
@@ -32,23 +32,28 @@ class Command(BaseCommand):
             customers = people.ensure_customers()
             staff = people.ensure_staff()
             products = goods.ensure_products()
+            packages = goods.ensure_packages()
             methods = goods.ensure_delivery_methods()
             taxes.ensure_tax_rates()
             physical = next(product for product in products if product.kind == ProductKind.PHYSICAL)
             cash = next(method for method in methods if method.cash_on_delivery)
             superuser = User.objects.get(email=people.SUPERUSER)
             shoppers = [one.customer for one in customers]
-            purchases.ensure_orders(shoppers, physical, cash, superuser.pk)
+            member = shoppers[people.MEMBER]
+            buyers = [customer for customer in shoppers if customer != member]
+            purchases.ensure_orders(buyers, physical, cash, superuser.pk)
             event = happenings.ensure_event(superuser)
             profiles = happenings.ensure_profiles(event, shoppers)
+            network.ensure_genealogy(shoppers)
+            membership = network.ensure_membership(member, packages[0])
         found: dict[str, Any] = {
             "customers": report.customers(customers),
             "staff": staff,
             "products": report.products(products),
             "delivery_methods": report.delivery_methods(methods),
             "coupons": [],
-            "packages": [],
-            "memberships": [],
+            "packages": report.packages(packages),
+            "memberships": report.memberships([membership]),
             "events": happenings.shown(event, profiles),
             "orders": report.orders(customers),
             "apikey": "",
