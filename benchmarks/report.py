@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.all_orders import FirstPage
 from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot, Oversell
 from benchmarks.pdf import Pdf
@@ -122,6 +123,22 @@ def genealogy(found: Genealogy) -> str:
         f"{found.move_p50_ms:.3f}",
     )
     return table(heads, [row])
+
+
+def first_pages(found: Sequence[FirstPage]) -> str:
+    """A row for each list."""
+    heads = ("list", "few orders, p50 ms", "many, p50 ms", "p95 ms", "ratio")
+    rows = [
+        (
+            page.name,
+            f"{page.few_p50_ms:.2f}",
+            f"{page.many_p50_ms:.2f}",
+            f"{page.many_p95_ms:.2f}",
+            number(page.ratio, ".2f"),
+        )
+        for page in found
+    ]
+    return table(heads, rows)
 
 
 def mails(found: Mails) -> str:

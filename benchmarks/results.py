@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.all_orders import FirstPage
 from benchmarks.figures import ratio
 from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot, Oversell
@@ -26,6 +27,8 @@ MOST_CPU_MS = 9.0
 HOT_RATIO = 0.5
 MOST_IS_BELOW_MS = 2.0
 MOST_PDF_MS = 50.0
+# What a hundred times as many orders may add to a page of them.
+MOST_LIST_RATIO = 1.5
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Results:
     mails: Mails | None = None
     genealogy: Genealogy | None = None
     pdf: Pdf | None = None
+    first_pages: list[FirstPage] = field(default_factory=list)
 
     def goals(self) -> list[Goal]:
         """Those that this run has figures for."""
@@ -104,6 +108,10 @@ class Results:
         if self.genealogy:
             name = f"ms to know who is below whom, {self.genealogy.people:,} people, 99th percentile"
             goals.append(_at_most(name, self.genealogy.is_below_p99_ms, MOST_IS_BELOW_MS))
+        goals += [
+            _at_most(f"first page of {page.name} orders, {page.many:,} to {page.few:,}", page.ratio, MOST_LIST_RATIO)
+            for page in self.first_pages
+        ]
         return goals
 
     def write(self, checkout: Path) -> Path:

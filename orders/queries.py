@@ -35,7 +35,6 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """With lines, their variants, history and invoices, read in one statement each."""
         return self.prefetch_related("lines__variant", "history", "invoices")
 
-
     def placed_between(self, begins: datetime, ends: datetime) -> OrderQuerySet:
         """Placed from the one instant on and before the other."""
         return self.filter(placed_at__gte=begins, placed_at__lt=ends)

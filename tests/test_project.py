@@ -28,6 +28,7 @@ from orders.cash import collect_cash
 from orders.models import OrderRefund
 from orders_project.roles import ensure_roles
 from tests import shop as shops
+from tests.commerce import connect
 from tests.events import add_event, add_profile
 from tests.shop import Shop, item, order_body, send
 
@@ -198,6 +199,16 @@ ROUTES: dict[str, Row] = {
     "storefront-with-payment": ("POST", "/api/orders/with-payment", (401, 404, 404, 200, 404)),
     "storefront-orders": ("POST", "/api/orders", (401, 404, 404, 204, 404)),
     "storefront-paid": ("PATCH", "/api/orders/{paid}/paid", (401, 404, 404, 204, 404)),
+    # With the key of an integration that may do everything; an empty form, and another's order like none.
+    "commerce-create-order": ("POST", "/api/v1/commerce/create-order/", (401, 400, 400, 400, 400)),
+    "commerce-package": ("POST", "/api/v1/commerce/upgrade-renewal-package/", (401, 400, 400, 400, 400)),
+    "commerce-all-orders": ("GET", "/api/v1/commerce/all-orders/", (401, 200, 200, 200, 200)),
+    "commerce-order-details": (
+        "GET",
+        "/api/v1/commerce/order-details/?order_number={number}",
+        (401, 400, 400, 200, 200),
+    ),
+    "commerce-nothing": ("GET", "/api/v1/commerce/orders/", (404, 404, 404, 404, 404)),
     # Whoever has the link needs no account; without its signature everybody is refused alike.
     "invoice": ("GET", "/order/{number}/invoice", (403, 403, 403, 403, 403)),
     "storefront-nothing": ("GET", "/api/orders/7/contents", (404, 404, 404, 404, 404)),
@@ -250,6 +261,7 @@ def people(shop: Shop) -> dict[str, Any]:
         "owner": owner,
         "support": shops.access_of(support),
         "body": order_body(owner, free, item(gift)),
+        "apikey": connect(),
         "names": {
             "address": address.pk,
             "product": gift.product_id,
@@ -267,7 +279,8 @@ def people(shop: Shop) -> dict[str, Any]:
 
 def _call(people: dict[str, Any], role: str, method: str, path: str) -> HttpResponse:
     body = people["body"] if path.startswith("/api/orders") else b"" if method == "GET" else {}
-    return send(method, path.format(**people["names"]), body, by=people[role])
+    headers = {"apikey": people["apikey"]} if path.startswith("/api/v1/commerce/") else {}
+    return send(method, path.format(**people["names"]), body, by=people[role], headers=headers)
 
 
 @pytest.mark.parametrize("route", ROUTES)

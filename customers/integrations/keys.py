@@ -25,7 +25,7 @@ from kit import clock
 from kit.errors import DomainError, Fault
 
 FAILURES_PER_ADDRESS = 300
-"""Keys that do not count, from one address in a window of `throttling.WINDOW_S`; then 429. A good key is always seen."""
+"""Keys that do not count, from one address in a window of `throttling.WINDOW_S`; then 429. A good one is always seen."""
 LEAST_CALLS_PER_SECOND = 100
 _BEGINS = "qk_"
 _SHOWN = 9
@@ -97,7 +97,7 @@ def caller_of(key: str | None, address: str) -> CallingIntegration:
     now = clock.now()
     row = None
     if key and len(key) <= _LONGEST and key.isascii():
-        values: dict[str, Any] = {"digest": _digest(key), "now": now, "second": int(now.timestamp())}
+        values: dict[str, Any] = {"digest": digest(key), "now": now, "second": int(now.timestamp())}
         with connection.cursor() as cursor:
             cursor.execute(_CALLER, values)
             row = cursor.fetchone()
@@ -115,7 +115,7 @@ def caller_of(key: str | None, address: str) -> CallingIntegration:
 def admit(integration: Integration, *, by: User | None = None, key: str | None = None) -> str:
     """The integration is saved with a key of its own, which is returned this once. Random unless one is given."""
     key = key or f"{_BEGINS}{secrets.token_urlsafe(_RANDOM_BYTES)}"
-    integration.key_prefix, integration.key_digest = key[:_SHOWN], _digest(key)
+    integration.key_prefix, integration.key_digest = key[:_SHOWN], digest(key)
     integration.created_by = by
     integration.save(force_insert=True)
     return key
@@ -134,6 +134,7 @@ def revoke(integration_id: uuid.UUID, *, by: User | None, reason: str) -> bool:
     return bool(counting.update(revoked_at=clock.now(), revoked_by=by, revoked_because=reason))
 
 
-def _digest(key: str) -> str:
+def digest(key: str) -> str:
+    """What is kept of a key."""
     # As random as a digest is long: nobody finds it by trying, so it needs no salt and no slow hash.
     return hashlib.sha256(key.encode()).hexdigest()

@@ -4,28 +4,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalog', '0003_events'),
-        ('customers', '0003_event_profiles'),
-        ('orders', '0010_invoice_guards'),
+        ("catalog", "0003_events"),
+        ("customers", "0003_event_profiles"),
+        ("orders", "0010_invoice_guards"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='order',
-            name='order_by_placed_at',
+            model_name="order",
+            name="order_by_placed_at",
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['-placed_at', '-number'], name='order_newest'),
+            model_name="order",
+            index=models.Index(fields=["-placed_at", "-number"], name="order_newest"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['customer', '-placed_at', '-number'], name='order_newest_of_customer'),
+            model_name="order",
+            index=models.Index(fields=["customer", "-placed_at", "-number"], name="order_newest_of_customer"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('order_type', 'purchase'), _negated=True), fields=['order_type', '-placed_at', '-number'], name='order_newest_of_type'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("order_type", "purchase"), _negated=True),
+                fields=["order_type", "-placed_at", "-number"],
+                name="order_newest_of_type",
+            ),
         ),
     ]

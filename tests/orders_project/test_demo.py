@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -15,6 +16,8 @@ from django.db import transaction
 
 from catalog.models import Package
 from customers.genealogy import tree
+from customers.integrations.keys import caller_of
+from customers.integrations.models import Integration, Scope
 from customers.memberships import acts, letters, upgrades
 from customers.models import Membership, MembershipHistory, Placement
 from kit import clock
@@ -69,6 +72,14 @@ def test_the_third_is_a_member_of_the_lowest_tier_far_from_the_end(db: None) -> 
     assert (row["customer_id"], row["product_id"]) == (told["customers"][2]["id"], told["packages"][0]["product_id"])
     assert datetime.fromisoformat(row["ends"]) - clock.now() > timedelta(days=180)
     assert not Order.objects.filter(customer=row["customer_id"]).exists()
+
+
+def test_the_apikey_counts_and_may_do_everything(db: None) -> None:
+    told = seed()
+    integration = caller_of(told["apikey"], "127.0.0.1")
+    assert integration.scopes == set(Scope.values)
+    assert integration.may_discount(Decimal(1), Decimal(1))
+    assert (seed()["apikey"], Integration.objects.count()) == (told["apikey"], 1)
 
 
 def test_a_further_run_changes_nothing_that_is_in_order(db: None) -> None:

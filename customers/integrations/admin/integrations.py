@@ -103,7 +103,9 @@ class IntegrationAdmin(BackOfficeAdmin):
             assert isinstance(request.user, User)
             obj.issued_key = keys.admit(obj, by=request.user)  # type: ignore[attr-defined]  # for this one answer
 
-    def response_add(self, request: HttpRequest, obj: Integration, post_url_continue: str | None = None) -> HttpResponse:
+    def response_add(
+        self, request: HttpRequest, obj: Integration, post_url_continue: str | None = None
+    ) -> HttpResponse:
         """The one page that shows the key."""
         context = {
             **self.admin_site.each_context(request),

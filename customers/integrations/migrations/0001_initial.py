@@ -4,15 +4,14 @@ import django.contrib.postgres.fields
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
-import kit.ids
 from django.conf import settings
 from django.db import migrations, models
 
+import kit.ids
 from catalog.append_only import columns_stay, rows_stay
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -22,49 +21,129 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Integration',
+            name="Integration",
             fields=[
-                ('id', models.UUIDField(default=kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80, unique=True)),
-                ('key_prefix', models.CharField(editable=False, help_text='The beginning of its key.', max_length=12, verbose_name='key')),
-                ('key_digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('orders', 'Place orders'), ('packages', 'Upgrade and renew packages'), ('discount', 'Give discounts, up to its percentage'), ('read', 'Read orders')], max_length=16))),
-                ('max_discount_percent', models.DecimalField(decimal_places=2, default=0, help_text='Of a line, for who may give discounts.', max_digits=5, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(100)], verbose_name='greatest discount, %')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('last_used_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('revoked_because', models.CharField(blank=True, editable=False, max_length=200)),
-                ('created_by', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('revoked_by', models.ForeignKey(db_index=False, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=kit.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=80, unique=True)),
+                (
+                    "key_prefix",
+                    models.CharField(
+                        editable=False, help_text="The beginning of its key.", max_length=12, verbose_name="key"
+                    ),
+                ),
+                ("key_digest", models.CharField(editable=False, max_length=64, unique=True)),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("orders", "Place orders"),
+                                ("packages", "Upgrade and renew packages"),
+                                ("discount", "Give discounts, up to its percentage"),
+                                ("read", "Read orders"),
+                            ],
+                            max_length=16,
+                        )
+                    ),
+                ),
+                (
+                    "max_discount_percent",
+                    models.DecimalField(
+                        decimal_places=2,
+                        default=0,
+                        help_text="Of a line, for who may give discounts.",
+                        max_digits=5,
+                        validators=[
+                            django.core.validators.MinValueValidator(0),
+                            django.core.validators.MaxValueValidator(100),
+                        ],
+                        verbose_name="greatest discount, %",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("last_used_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("revoked_because", models.CharField(blank=True, editable=False, max_length=200)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "revoked_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('name',),
-                'permissions': (('revoke_integration', 'Can revoke integrations'),),
+                "ordering": ("name",),
+                "permissions": (("revoke_integration", "Can revoke integrations"),),
             },
         ),
         migrations.CreateModel(
-            name='IntegrationUse',
+            name="IntegrationUse",
             fields=[
-                ('integration', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='use', serialize=False, to='integrations.integration')),
-                ('second', models.BigIntegerField()),
-                ('calls', models.IntegerField()),
+                (
+                    "integration",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="use",
+                        serialize=False,
+                        to="integrations.integration",
+                    ),
+                ),
+                ("second", models.BigIntegerField()),
+                ("calls", models.IntegerField()),
             ],
         ),
         migrations.AddConstraint(
-            model_name='integration',
-            constraint=models.CheckConstraint(condition=models.Q(('scopes__contained_by', ['orders', 'packages', 'discount', 'read']), ('scopes__len__gt', 0)), name='integration_scopes_known'),
+            model_name="integration",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("scopes__contained_by", ["orders", "packages", "discount", "read"]), ("scopes__len__gt", 0)
+                ),
+                name="integration_scopes_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='integration',
-            constraint=models.CheckConstraint(condition=models.Q(('max_discount_percent__gte', 0), ('max_discount_percent__lte', 100)), name='integration_discount_is_a_percentage'),
+            model_name="integration",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("max_discount_percent__gte", 0), ("max_discount_percent__lte", 100)),
+                name="integration_discount_is_a_percentage",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='integration',
-            constraint=models.CheckConstraint(condition=models.Q(('key_digest__regex', '^[0-9a-f]{64}$')), name='integration_key_digest'),
+            model_name="integration",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("key_digest__regex", "^[0-9a-f]{64}$")), name="integration_key_digest"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='integration',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('revoked_at__isnull', True), ('revoked_because', '')), models.Q(('revoked_at__isnull', False), models.Q(('revoked_because', ''), _negated=True)), _connector='OR'), name='integration_revoked_for_a_reason'),
+            model_name="integration",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("revoked_at__isnull", True), ("revoked_because", "")),
+                    models.Q(("revoked_at__isnull", False), models.Q(("revoked_because", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="integration_revoked_for_a_reason",
+            ),
         ),
         rows_stay("integrations_integration"),
         columns_stay("integrations_integration", "key_prefix", "key_digest", "created_at", "created_by_id"),

@@ -1,6 +1,6 @@
 """What an integration is told when something is refused: the documented texts by field, and the envelope.
 
-    {"status_code": 400, "error_type": "Validation Error", "errors": {field: [text, ...]}, "data": {}}
+{"status_code": 400, "error_type": "Validation Error", "errors": {field: [text, ...]}, "data": {}}
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Told:
     text: str
 
 
-class Faults(Exception):  # noqa: N818 - what it holds
+class Faults(Exception):
     """Every fault of a request, or of one stage of it."""
 
     def __init__(self, told: Iterable[Told]) -> None:
@@ -168,9 +168,7 @@ OF_A_PACKAGE: Mapping[str, Told] = {
     # renewing long before the end
     "already_a_member": Told("product_id", "You already have an active package."),
     # the sponsor is not decided yet
-    "not_placed": Told(
-        "uid", "You are not placed into the genealogy yet. Please wait until the placement completes."
-    ),
+    "not_placed": Told("uid", "You are not placed into the genealogy yet. Please wait until the placement completes."),
     # ordered, not paid yet
     "upgrade_in_progress": Told(
         "uid",

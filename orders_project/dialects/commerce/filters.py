@@ -62,7 +62,7 @@ class Filters:
 
     def of(self, orders: OrderQuerySet) -> OrderQuerySet:
         """Those of the orders that are asked for, the newest first, and one more than the page has."""
-        if self.order_number is not None:
+        if self.number is not None:
             orders = orders.filter(number=self.number)
         if self.begins is not None and self.ends is not None:
             orders = orders.placed_between(self.begins, self.ends)
@@ -135,7 +135,7 @@ def _days(period: str, today: date) -> Days | None:
         first, last = (date.fromisoformat(text) for text in found.groups())
     except ValueError:
         return None
-    return (first, last) if first <= last and _FIRST_YEAR <= first.year and last.year <= _LAST_YEAR else None
+    return (first, last) if first <= last and first.year >= _FIRST_YEAR and last.year <= _LAST_YEAR else None
 
 
 def _instants(days: Days, zone: tzinfo) -> tuple[datetime, datetime]:

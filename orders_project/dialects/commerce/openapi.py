@@ -23,9 +23,12 @@ _MAYBE_WHOLE: dict[str, Any] = {"type": "integer", "nullable": True}
 _MAYBE_TEXT: dict[str, Any] = {"type": "string", "nullable": True}
 
 
-def _object(*, optional: tuple[str, ...] = (), **properties: dict[str, Any]) -> dict[str, Any]:
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "required": required, "properties": properties}
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _lenient(shape: dict[str, Any], *optional: str) -> dict[str, Any]:
+    return {**shape, "required": [name for name in shape["required"] if name not in optional]}
 
 
 def _closed(**properties: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +54,7 @@ _LINE = _object(
 _ORDER = _object(
     uid={**_TEXT, "description": "The customer's id."},
     total_amount=_AMOUNT,
-    address=_object(optional=("address_state_code", "address_postal_code"), **_ADDRESS),
+    address=_lenient(_object(**_ADDRESS), "address_state_code", "address_postal_code"),
     products={"type": "array", "minItems": 1, "maxItems": MAX_LINES, "items": _LINE},
 )
 _PACKAGE = _object(
@@ -222,7 +225,7 @@ def paths(key_header: dict[str, Any]) -> dict[str, Any]:
                 "operationId": "commerce_order_details_post",
                 "parameters": [_KEY, key_header, _NUMBER_ASKED],
                 "requestBody": {
-                    "content": _contents(_object(optional=("order_number",), order_number=_SENT_WHOLE)),
+                    "content": _contents(_lenient(_object(order_number=_SENT_WHOLE), "order_number")),
                 },
             },
         },

@@ -13,7 +13,7 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import goods, happenings, network, people, purchases, report, taxes
+from orders_project.demo import goods, happenings, integrations, network, people, purchases, report, taxes
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
@@ -46,6 +46,7 @@ class Command(BaseCommand):
             profiles = happenings.ensure_profiles(event, shoppers)
             network.ensure_genealogy(shoppers)
             membership = network.ensure_membership(member, packages[0])
+            apikey = integrations.ensure_integration()
         found: dict[str, Any] = {
             "customers": report.customers(customers),
             "staff": staff,
@@ -56,7 +57,7 @@ class Command(BaseCommand):
             "memberships": report.memberships([membership]),
             "events": happenings.shown(event, profiles),
             "orders": report.orders(customers),
-            "apikey": "",
+            "apikey": apikey,
             "razorpay": {"key_id": "", "key_secret": ""},
         }
         if options["json"]:
@@ -66,6 +67,7 @@ class Command(BaseCommand):
         for person in [*found["customers"], *staff]:
             role = person.get("role", "customer")
             self.stdout.write(f"{role:<11} {person['email']}  password {person['password']}")
+        self.stdout.write(f"integration apikey {apikey}")
 
 
 @contextmanager

@@ -105,7 +105,9 @@ def test_another_method_is_refused(ada: Shopper, method: str, path: str, allowed
 
 
 def test_below_the_dialects_paths_its_envelope_is_spoken(ada: Shopper) -> None:
-    assert answer_of(call("/api/v1/commerce/orders/", key=None, by=None), 404) == {"request": ["There is nothing here."]}
+    assert answer_of(call("/api/v1/commerce/orders/", key=None, by=None), 404) == {
+        "request": ["There is nothing here."]
+    }
 
 
 def test_a_slash_at_the_end_makes_no_difference(ada: Shopper) -> None:
@@ -188,6 +190,8 @@ def test_one_integrations_answers_are_not_anothers(shop: Shop, ada: Shopper) -> 
     body = order_body(ada, line(shop.cable, 1, "1.00"))
     told = refused(call(CREATE, body, key=connect("orders", name="A"), by=ada, idempotency="one"))
     assert told == {"discount": ["Invalid discount"]}
-    other = call(CREATE, order_body(ada, line(shop.cable, 1)), key=connect("orders", name="B"), by=ada, idempotency="one")
+    other = call(
+        CREATE, order_body(ada, line(shop.cable, 1)), key=connect("orders", name="B"), by=ada, idempotency="one"
+    )
     assert other.status_code != 422
     assert shops.left(shop.cable) in (999, 1000)

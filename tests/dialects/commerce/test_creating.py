@@ -117,7 +117,9 @@ def test_amounts_are_numbers_or_texts_and_exact(shop: Shop, ada: Shopper, sandbo
         {"unit_price": Decimal("9.5"), "discount": 0, "total_amount": Decimal("28.50")},
         {"unit_price": "9.50", "discount": "0.00", "total_amount": "28.5"},
     ):
-        sent = line(shop.cable, 3) | {name: float(value) if isinstance(value, Decimal) else value for name, value in amounts.items()}
+        sent = line(shop.cable, 3) | {
+            name: float(value) if isinstance(value, Decimal) else value for name, value in amounts.items()
+        }
         answer_of(call(CREATE, order_body(ada, sent), key=key, by=ada))
     assert set(Order.objects.values_list("total_minor", flat=True)) == {2850}
 
@@ -280,11 +282,15 @@ def test_an_empty_body_is_told_all_that_is_required(shop: Shop, ada: Shopper) ->
         "uid": required,
         "total_amount": required,
     }
-    told = refused(call(CREATE, {"products": [{}], "address": {}, "uid": None, "total_amount": None}, key=connect(name="B"), by=ada))
+    told = refused(
+        call(
+            CREATE, {"products": [{}], "address": {}, "uid": None, "total_amount": None}, key=connect(name="B"), by=ada
+        )
+    )
     lines = ("product_id", "quantity", "unit_price", "discount", "total_amount")
     # A state and a postal code are only missing where the country's addresses have them.
     address = [name for name in ADDRESS if name not in ("address_state_code", "address_postal_code")]
-    assert told == {name: required for name in (*lines, *address, "uid")}
+    assert told == dict.fromkeys((*lines, *address, "uid"), required)
 
 
 # --- for whom ---------------------------------------------------------------------------------------------------------
@@ -340,9 +346,7 @@ def test_a_retry_under_the_same_key_gets_the_same_order(shop: Shop, ada: Shopper
     assert answer_of(other, 422) == {"request": ["Idempotency-Key was used for another request."]}
 
 
-def test_a_refused_order_may_be_put_right_under_the_same_key(
-    shop: Shop, ada: Shopper, sandbox: SandboxProcess
-) -> None:
+def test_a_refused_order_may_be_put_right_under_the_same_key(shop: Shop, ada: Shopper, sandbox: SandboxProcess) -> None:
     key = connect()
     refused(call(CREATE, order_body(ada, line(shop.cable), uid="x"), key=key, by=ada, idempotency="one"))
     answer_of(call(CREATE, order_body(ada, line(shop.cable)), key=key, by=ada, idempotency="one"))

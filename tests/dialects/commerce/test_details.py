@@ -14,20 +14,44 @@ from tests.commerce import DETAILS, answer_of, call, connect, get, multipart, nu
 from tests.shop import Shop, Shopper
 from tests.statements import statements
 
-SAMPLE = """
-id product_id bundle_id line_item_label quantity price data.price.data data.price.items.base_price.data
-data.price.items.base_price.title data.price.items.base_price.total data.price.items.base_price.included
-data.price.items.base_price.quantity data.price.items.base_price.description
-data.price.items.base_price.currency_code data.price.title data.price.total data.price.quantity
-data.price.description data.price.currency_code data.price.revenue_total data.modules data.product.sku
-data.product.product_type data.product.product_type_code data.item_display.items.varient_attributes.title
-data.item_display.items.varient_attributes.params.price.value
-data.item_display.items.varient_attributes.params.images.value
-data.item_display.items.varient_attributes.params.product-name.value
-data.item_display.items.varient_attributes.params.whole-sale-price.value
-data.item_display.items.varient_attributes.display data.item_display.items.varient_attributes.description
-order_id currency_code order_id_id status image_path
-""".split()
+SAMPLE = [
+    "id",
+    "product_id",
+    "bundle_id",
+    "line_item_label",
+    "quantity",
+    "price",
+    "data.price.data",
+    "data.price.items.base_price.data",
+    "data.price.items.base_price.title",
+    "data.price.items.base_price.total",
+    "data.price.items.base_price.included",
+    "data.price.items.base_price.quantity",
+    "data.price.items.base_price.description",
+    "data.price.items.base_price.currency_code",
+    "data.price.title",
+    "data.price.total",
+    "data.price.quantity",
+    "data.price.description",
+    "data.price.currency_code",
+    "data.price.revenue_total",
+    "data.modules",
+    "data.product.sku",
+    "data.product.product_type",
+    "data.product.product_type_code",
+    "data.item_display.items.varient_attributes.title",
+    "data.item_display.items.varient_attributes.params.price.value",
+    "data.item_display.items.varient_attributes.params.images.value",
+    "data.item_display.items.varient_attributes.params.product-name.value",
+    "data.item_display.items.varient_attributes.params.whole-sale-price.value",
+    "data.item_display.items.varient_attributes.display",
+    "data.item_display.items.varient_attributes.description",
+    "order_id",
+    "currency_code",
+    "order_id_id",
+    "status",
+    "image_path",
+]
 
 
 def _paths(value: Any, at: str = "") -> list[str]:

@@ -21,10 +21,21 @@ from tests.commerce import ALL, answer_of, connect, get, refused
 from tests.shop import Shop, Shopper
 from tests.statements import statements
 
-KEYS = (
-    "id uid order_number data order_total currency_symbol currency_code order_type status created modified shipping_id "
-    "billing_id"
-).split()
+KEYS = [
+    "id",
+    "uid",
+    "order_number",
+    "data",
+    "order_total",
+    "currency_symbol",
+    "currency_code",
+    "order_type",
+    "status",
+    "created",
+    "modified",
+    "shipping_id",
+    "billing_id",
+]
 
 
 def _place(shopper: Shopper, shop: Shop, **fields: Any) -> Order:
@@ -210,7 +221,12 @@ def test_today_is_the_shops_today_and_not_londons(shop: Shop, ada: Shopper) -> N
     to_evening = datetime(now.year, now.month, now.day, 20, tzinfo=UTC) - now
     with clock.turned(to_evening):
         order = _place(ada, shop)
-    for zone, hours, seen in (("Asia/Kolkata", 1, True), ("Asia/Kolkata", -2, False), ("UTC", 1, True), ("UTC", 5, False)):
+    for zone, hours, seen in (
+        ("Asia/Kolkata", 1, True),
+        ("Asia/Kolkata", -2, False),
+        ("UTC", 1, True),
+        ("UTC", 5, False),
+    ):
         with override_settings(SHOP_TIME_ZONE=ZoneInfo(zone)), clock.turned(to_evening + timedelta(hours=hours)):
             today = filters.read({"period": "today"}, today=clock.day_in(ZoneInfo(zone)), zone=ZoneInfo(zone))
             assert (order.number in today.of(Order.objects.all()).values_list("number", flat=True)) is seen
