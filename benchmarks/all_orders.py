@@ -35,11 +35,11 @@ INSERT INTO orders_order
     (id, reservation_id, customer_id, status, fulfilment, payment_terms, dialect, order_type, currency, products_minor,
      discount_minor, tax_minor, delivery_minor, credits_minor, total_minor, collected_minor, refunded_minor, email,
      delivery_name, street, city, state, postal_code, country, notes, placed_at, carrier, tracking_number)
-SELECT id, id, (SELECT id FROM customers_customer WHERE phone = 'listed ' || n % {customers}), 'cancelled',
+SELECT listed.id, listed.id, c.id, 'cancelled',
        'unfulfilled', 'prepaid', 'commerce', CASE WHEN n % {renewal} = 0 THEN 'renewal' ELSE 'purchase' END, 'USD', 0,
        0, 0, 0, 0, 0, 0, 0, 'ada@example.com', '', '1 Main St', 'New York', 'NY', '10001', 'US', '',
        now() - make_interval(days => {days}) * (1 - n::float / {many}), '', ''
-FROM listed ORDER BY n;
+FROM listed JOIN customers_customer c ON c.phone = 'listed ' || n % {customers} ORDER BY n;
 INSERT INTO orders_orderline
     (order_id, position, variant_id, kind, title, variant_title, sku, quantity, unit_price_minor, discount_minor,
      tax_minor)
