@@ -6,12 +6,18 @@ from __future__ import annotations
 
 from orders import entries
 from orders.coupons import using
+from orders.memberships import effects
 from orders.models import Order, OrderStatus, OrderType
 
 
-def follow(order: Order, to: OrderStatus) -> None:
+def prepare(order: Order) -> bool:
+    """Before anything is posted for a move: whoever is made a member by the order is locked; whether anybody is."""
+    return effects.lock_member(order)
+
+
+def follow(order: Order, to: OrderStatus, *, makes_member: bool) -> None:
     """An order has come to a status: one that is called off gives its coupon back; an entry in an event stands as long
-    as its order is paid."""
+    as its order is paid, and so does what its package gives."""
     if to == OrderStatus.CANCELLED:
         using.give_back(order.pk)
     if order.order_type == OrderType.ENTRY:
@@ -19,3 +25,5 @@ def follow(order: Order, to: OrderStatus) -> None:
             entries.leave(order)
         elif to in (OrderStatus.PAID, OrderStatus.COMPLETED):
             entries.enter(order)
+    if makes_member:
+        effects.follow(order, to)

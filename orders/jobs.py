@@ -24,6 +24,7 @@ from kit.crashpoints import Seam, crashpoint
 from orders import actors, cancellation, events, expiry, notifications, payments, queue
 from orders.confirmation import ask_gateway
 from orders.invoices import archive
+from orders.memberships import automatic
 from orders.models import Invoice, Order
 from orders.settlement import settle
 from payments import collecting, inbox, queries, refunding
@@ -158,6 +159,16 @@ def expire_orders(timestamp: int) -> None:
     del timestamp
     now = clock.now()
     for _ in expiry.expire(cancellation.orders_to_expire(now, expiry.BATCH), now=now):
+        pass
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="orders.auto_upgrade", queue="upkeep", queueing_lock="orders.auto_upgrade", lock="orders.auto_upgrade")
+def auto_upgrade(timestamp: int) -> None:
+    """Carry out the shop's own upgrades that have waited, and begin those that have become due."""
+    del timestamp
+    now = clock.now()
+    for _ in (*automatic.carry_out_all(now), *automatic.begin_all(now)):
         pass
 
 

@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from customers.integrations.keys import LEAST_CALLS_PER_SECOND
 from orders.invoices import issuing, numbering
 from orders.late_money import Otherwise, Revives
+from orders.memberships.effects import Remainder
 from orders.taxes.arithmetic import TaxRounding
 
 
@@ -30,6 +31,7 @@ def rules_are_known(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
             ("LATE_MONEY_REVIVES", Revives),
             ("LATE_MONEY_OTHERWISE", Otherwise),
             ("TAX_ROUNDING", TaxRounding),
+            ("MEMBERSHIP_REMAINDER", Remainder),
             ("INVOICE_ON_DELIVERY_ISSUED", (issuing.SENT, issuing.PAID)),
         )
         if getattr(settings, name) not in list(known)

@@ -14,6 +14,7 @@ import environ
 from django.utils.csp import CSP
 
 from customers.memberships.reminders import read_days
+from orders.memberships.volume import read_rules
 from orders.refund_limits import read_limits
 from orders.seller import Seller
 from orders_project import environment
@@ -105,6 +106,13 @@ LATE_MONEY_REVIVES = env.str("LATE_MONEY_REVIVES", default="expired")
 LATE_MONEY_OTHERWISE = env.str("LATE_MONEY_OTHERWISE", default="refund")
 # How many days before a membership ends its member is reminded, the most first.
 MEMBERSHIP_REMINDER_DAYS = read_days(env.str("MEMBERSHIP_REMINDER_DAYS", default="30,7"))
+# How many days before its end a membership can be renewed, and what becomes of the days that an upgrade leaves unused.
+MEMBERSHIP_RENEWAL_DAYS = env.int("MEMBERSHIP_RENEWAL_DAYS", default=30)
+MEMBERSHIP_REMAINDER = env.str("MEMBERSHIP_REMAINDER", default="none")
+# Who buys for so much in the period is upgraded to a tier, after a while in which staff may say no.
+AUTO_UPGRADES = read_rules(env.str("AUTO_UPGRADES", default=""))
+AUTO_UPGRADE_PERIOD = timedelta(days=env.int("AUTO_UPGRADE_PERIOD_DAYS", default=365))
+AUTO_UPGRADE_WAIT = timedelta(minutes=env.int("AUTO_UPGRADE_WAIT_MINUTES", default=60))
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=90))
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=30))
 IDEMPOTENCY_KEPT = timedelta(hours=48)

@@ -92,6 +92,12 @@ def credit_minor(customer_id: uuid.UUID, currency: str) -> int:
     return balances.values_list("balance_minor", flat=True).first() or 0
 
 
+def locked_credit_minor(customer_id: uuid.UUID, currency: str) -> int:
+    """The same, and nobody else spends of it until the caller's transaction ends. One statement."""
+    balances = CreditBalance.objects.select_for_update(no_key=True).filter(customer_id=customer_id, currency=currency)
+    return balances.values_list("balance_minor", flat=True).first() or 0
+
+
 def find_subject(gateway: str, reference: str) -> uuid.UUID | None:
     """Whose money a gateway's payment request is for, if it is one of ours."""
     requests = PaymentRequest.objects.filter(gateway=gateway, gateway_reference=reference)

@@ -17,6 +17,7 @@ from orders.books.entries import ENTRIES
 from orders.books.goods import GOODS
 from orders.books.invoices import INVOICES
 from orders.books.ledger import LEDGER
+from orders.books.memberships import MEMBERSHIPS
 from orders.books.money import MONEY
 from orders.books.refunds import REFUNDS
 from orders.books.status import STATUS
@@ -35,6 +36,7 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
     *INVOICES,
     *SETTLEMENTS,
     *PEOPLE,
+    *MEMBERSHIPS,
 )
 """Name, and a statement that selects who offends and how."""
 

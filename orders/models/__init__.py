@@ -5,6 +5,7 @@ from orders.models.entries import EntryOrder
 from orders.models.history import ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
 from orders.models.invoices import Invoice, InvoiceCounter, InvoiceKind, InvoicePdf
 from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, OrderType, PaymentTerms
+from orders.models.packages import PackageOrder, PackageOutcome
 from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "OrderRefundLine",
     "OrderStatus",
     "OrderType",
+    "PackageOrder",
+    "PackageOutcome",
     "PaymentTerms",
     "RefundKind",
 ]

@@ -17,6 +17,7 @@ from kit.errors import DomainError, Fault
 from kit.money import Money
 from orders import queue
 from orders.actors import Actor
+from orders.memberships import effects
 from orders.models import HistoryEvent, Order, OrderRefund, OrderRefundLine
 from orders.refund_limits import limit_minor
 from orders.returns.plans import RefundPlan, RefundWish, plan
@@ -42,6 +43,7 @@ def request_refund(order_id: uuid.UUID, wish: RefundWish, *, actor: Actor) -> Or
         if known is not None:
             check_key(known, order, wish)
             return known
+        effects.lock_member(order)
         refund = _write(order, plan(order, rest_of(order), wish), wish, actor)
         promised = refunding.request_refunds(order.pk, _ask(order, refund))
         total = sum(part.amount_minor for part in promised)
@@ -62,6 +64,7 @@ def approve_refund(refund_id: uuid.UUID, *, actor: Actor) -> OrderRefund:
     """
     with transaction.atomic(durable=True):
         order, refund = _locked(refund_id)
+        effects.lock_member(order)
         check_pending(refund)
         check_approver(refund, actor)
         refuse_disputed(refund)
