@@ -4,11 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [
-        ("catalog", "0003_events"),
-        ("customers", "0003_event_profiles"),
-        ("orders", "0010_invoice_guards"),
-    ]
+    dependencies = [("orders", "0011_package_orders")]
 
     operations = [
         migrations.RemoveIndex(
