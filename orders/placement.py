@@ -151,8 +151,9 @@ def place_order(purchase: Purchase, *, also: Callable[[PlacedOrder], None] | Non
     transaction what else belongs to it.
 
     Raises OrderRefused with every fault, in the documented order, TooManyFailures for who guesses coupon codes, and
-    TaxServiceUnavailable; then nothing was written. Locks the customer, if a package is bought, the customer's credit, the coupon and the stock; if it costs
-    nothing, at last the counter of invoices, which an order that waits for its payment never does.
+    TaxServiceUnavailable; then nothing was written. Locks the customer, if a package is bought, the customer's credit,
+    the coupon and the stock; if it costs nothing, at last the counter of invoices, which an order that waits for its
+    payment never does.
     """
     with guessing.watched(purchase.customer_id, purchase.coupon_code):
         for _ in range(_CREDIT_TRIES):

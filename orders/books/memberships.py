@@ -58,7 +58,8 @@ MEMBERSHIPS: tuple[tuple[str, str], ...] = (
     (
         "an ordered upgrade is in progress exactly as long as its order is not paid",
         """
-        SELECT u.id, u.state, o.number, o.status FROM customers_upgradeprocess u JOIN orders_order o ON o.id = u.order_id
+        SELECT u.id, u.state, o.number, o.status FROM customers_upgradeprocess u
+        JOIN orders_order o ON o.id = u.order_id
         WHERE (u.state = 'in_progress') <> (o.status IN ('payment_pending', 'partially_paid'))
         """,
     ),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -72,7 +73,7 @@ def find_qualified(now: datetime) -> list[Qualified]:
     """Members who have bought enough in the period for a tier above theirs, each with the highest. One statement."""
     if not settings.AUTO_UPGRADES:
         return []
-    values = {
+    values: dict[str, Any] = {
         "now": now,
         "since": now - settings.AUTO_UPGRADE_PERIOD,
         "tiers": [rule.tier for rule in settings.AUTO_UPGRADES],

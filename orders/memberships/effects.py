@@ -1,5 +1,6 @@
-"""What a move of an order with a package means for its customer's membership. Runs in the transaction of the move, under
-the locks of the order and of the customer, is harmless to repeat, and refuses nothing: money that has come is here.
+"""What a move of an order with a package means for its customer's membership. Runs in the transaction of the move,
+under the locks of the order and of the customer, is harmless to repeat, and refuses nothing: money that has come is
+here.
 
 What is paid gives what makes sense by then: without a membership it begins one, of the present package it adds days, of
 a higher tier it upgrades at once. Where the customer is a member of a higher tier, or of another package of the same,

@@ -1,5 +1,5 @@
-"""Whether a customer may order an upgrade or a renewal now. Reads only; whoever needs it to stay true holds the customer
-locked.
+"""Whether a customer may order an upgrade or a renewal now. Reads only; whoever needs it to stay true holds the
+customer locked.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ from tests.admin.test_catalogue import _product, _variants
 from tests.members import on_day, open_tiers
 from tests.shop import Shopper, written
 
+pytestmark = pytest.mark.without_orders
+
 MEMBERSHIPS, UPGRADES, PACKAGES = (
     "/admin/customers/membership/",
     "/admin/customers/upgradeprocess/",

@@ -21,6 +21,8 @@ from tests.concurrency.racing import PATIENCE_S, no_deadlocks, outcome, together
 from tests.members import DAYS, on_day, open_tiers, standing
 from tests.shop import Shopper
 
+pytestmark = pytest.mark.without_orders
+
 CROWD = 6
 
 

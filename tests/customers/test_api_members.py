@@ -17,6 +17,8 @@ from tests.customers.test_memberships import Tiers
 from tests.members import DAYS, on_day, open_tiers
 from tests.statements import statements
 
+pytestmark = pytest.mark.without_orders
+
 
 @pytest.fixture
 def tiers(db: None) -> Tiers:

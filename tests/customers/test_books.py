@@ -14,6 +14,8 @@ from kit.ids import new_id
 from tests.customers.test_genealogy import join
 from tests.members import on_day, open_tiers
 
+pytestmark = pytest.mark.without_orders
+
 PLACES, MOVES = "customers_placement", "customers_placementmove"
 MEMBERS, HISTORY, UPGRADES = "customers_membership", "customers_membershiphistory", "customers_upgradeprocess"
 # What is broken, around all guards, and the invariants that must notice it.

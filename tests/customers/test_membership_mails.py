@@ -24,6 +24,8 @@ from tests.customers.test_memberships import Tiers
 from tests.members import on_day, open_tiers
 from tests.statements import statements
 
+pytestmark = pytest.mark.without_orders
+
 
 @pytest.fixture
 def tiers(db: None) -> Tiers:

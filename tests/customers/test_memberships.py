@@ -29,6 +29,8 @@ from tests.customers.test_genealogy import join
 from tests.members import DAYS, on_day, open_tiers, standing, story
 from tests.shop import written
 
+pytestmark = pytest.mark.without_orders
+
 Tiers = tuple[PackageOffer, PackageOffer, PackageOffer]
 DAY = timedelta(days=1)
 

@@ -23,6 +23,8 @@ from tests.customers.test_memberships import Tiers
 from tests.members import DAYS, on_day, open_tiers, standing, story
 from tests.shop import written
 
+pytestmark = pytest.mark.without_orders
+
 Orders = list[uuid.UUID]
 
 
