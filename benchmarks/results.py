@@ -109,7 +109,7 @@ class Results:
             name = f"ms to know who is below whom, {self.genealogy.people:,} people, 99th percentile"
             goals.append(_at_most(name, self.genealogy.is_below_p99_ms, MOST_IS_BELOW_MS))
         goals += [
-            _at_most(f"first page of {page.name} orders, {page.many:,} to {page.few:,}", page.ratio, MOST_LIST_RATIO)
+            _at_most(f"first page of orders, {page.name}, {page.many:,} to {page.few:,}", page.ratio, MOST_LIST_RATIO)
             for page in self.first_pages
         ]
         return goals

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import report
 from benchmarks.__main__ import parse_arguments
+from benchmarks.all_orders import FirstPage
 from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot
 from benchmarks.placing import Load, Placing, shares_of_host
@@ -100,6 +101,7 @@ def test_every_part_can_be_printed() -> None:
     assert "sent 100 confirmation mails at 2.50 CPU ms" in report.mails(Mails(100, 3, 250.0))
     assert "NOT MET" in report.goals(found.goals())
     assert "0.400" in report.genealogy(GENEALOGY)
+    assert "1.25" in report.first_pages([FirstPage("everybody's", 10, 1_000, 4.0, 5.0, 6.0)])
 
 
 def test_turns_fill_the_time() -> None:
@@ -111,7 +113,8 @@ def test_the_command_line_names_scenarios_that_exist() -> None:
     chosen = parse_arguments(["hot", "--clients", "2,4", "--quick"])
     assert (chosen.scenarios, chosen.clients, chosen.seconds) == (["hot"], (2, 4), 2.0)
     assert chosen.people < parse_arguments([]).people == 1_000_000
-    assert parse_arguments([]).scenarios == ["placing", "hot", "oversell", "genealogy", "pdf"]
+    assert chosen.orders < parse_arguments([]).orders == 1_000_000
+    assert parse_arguments([]).scenarios == ["placing", "hot", "oversell", "genealogy", "pdf", "all-orders"]
     for wrong in (["teleport"], ["--clients", "0"], ["--clients", "many"]):
         with pytest.raises(SystemExit):
             parse_arguments(wrong)

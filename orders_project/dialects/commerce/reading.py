@@ -148,6 +148,8 @@ def amount_of(value: object) -> Decimal | None:
 
 def whole_of(value: object) -> int | None:
     """The whole number of at least zero that a number or a text means; None for what is none."""
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value).strip()
@@ -278,7 +280,7 @@ def read_package(body: Mapping[str, Any]) -> PackageRequest:
         told.append(Told("order_type", errors.ORDER_TYPE))
     uid = _uid(fields)
     sent = fields.value("product_id")
-    if isinstance(sent, bool) or not isinstance(sent, int | str | None):
+    if isinstance(sent, bool) or not isinstance(sent, int | Decimal | str | None):
         told.append(Told("product_id", errors.invalid_product(echo(sent))))
     unit_price, discount = fields.amount("unit_price"), fields.amount("discount", errors.DISCOUNT)
     total = fields.amount("order_total")

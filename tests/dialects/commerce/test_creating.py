@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -11,20 +12,26 @@ from urllib.parse import urlencode
 import pytest
 from django.conf import settings
 
+from catalog.models import TaxRate
 from customers.genealogy import placing
 from customers.models import Customer
 from kit import clock
 from orders.jobs import expire_orders
 from orders.models import Order, OrderHistory
+from payments import gateways
 from payments.models import PaymentRequest
+from tests import jobs
 from tests import shop as shops
 from tests.commerce import (
     ADDRESS,
+    ALL,
     CREATE,
+    DETAILS,
     answer_of,
     call,
     connect,
     flat,
+    get,
     line,
     multipart,
     nothing_was_written,
@@ -330,6 +337,67 @@ def test_staff_without_the_right_to_see_orders_do_not(shop: Shop, ada: Shopper) 
         "uid": ["Invalid user id"]
     }
     assert nothing_was_written()
+
+
+# --- taxes, payment, invoice ------------------------------------------------------------------------------------------
+
+
+def test_taxes_are_in_the_price_and_shown(shop: Shop, ada: Shopper, sandbox: SandboxProcess) -> None:
+    TaxRate.objects.create(name="Sales tax", country="US", state="NY", rate_ppm=88_750, valid_from=date(2020, 1, 1))
+    data = answer_of(call(CREATE, order_body(ada, line(shop.headphones, 2, "10.00")), key=connect(), by=ada))
+    order = Order.objects.get()
+    # 389.98 / 1.08875 = 358.19...
+    assert (data["total_amount"], order.total_minor, order.tax_minor) == (389.98, 38998, 3179)
+    (row,) = answer_of(get(ALL, key=connect(name="B"), by=ada))["orders"]
+    assert (row["data"]["tax"], row["data"]["prices_include_tax"], row["order_total"]) == (31.79, True, 389.98)
+    (detail,) = answer_of(get(DETAILS, {"order_number": order.number}, key=connect(name="C"), by=ada))
+    price = detail["data"]["price"]
+    assert (price["items"]["base_price"]["total"], price["total"], price["revenue_total"]) == (399.98, 389.98, 358.19)
+    assert price["items"]["base_price"]["included"] is True
+
+
+def test_it_is_paid_and_has_an_invoice_like_any_other_order(shop: Shop, ada: Shopper, sandbox: SandboxProcess) -> None:
+    data = answer_of(call(CREATE, order_body(ada, line(shop.cable, 2, "1.50")), key=connect(), by=ada))
+    sandbox.pay(data["pay_url"].rpartition("/")[2])
+    jobs.deliver()
+    jobs.work()
+    order = Order.objects.get()
+    assert (order.status, order.collected_minor) == ("paid", 1750)
+    assert order.invoices.get().total_minor == 1750
+    (row,) = answer_of(get(ALL, key=connect(name="B"), by=ada))["orders"]
+    assert row["status"] == "Paid"
+
+
+def test_it_is_paid_by_its_number_through_the_other_gateway(shop: Shop, ada: Shopper, sandbox: SandboxProcess) -> None:
+    data = answer_of(call(CREATE, order_body(ada, line(shop.cable)), key=connect(), by=ada))
+    response = shops.send("POST", f"/api/v1/orders/{data['order_id']}/payments/", {"gateway": "stripe"}, by=ada)
+    sandbox.pay(json.loads(response.content)["client_secret"])
+    jobs.deliver()
+    jobs.work()
+    assert Order.objects.get().status == "paid"
+
+
+@pytest.fixture
+def without_razorpay(settings: Any) -> Iterator[None]:
+    """A shop that has an account with Stripe alone."""
+    settings.RAZORPAY_KEY_ID = ""
+    gateways.online.cache_clear()
+    yield
+    gateways.online.cache_clear()
+
+
+@pytest.mark.usefixtures("without_razorpay")
+def test_where_razorpay_is_not_set_up_there_is_no_page_to_pay_on(
+    shop: Shop, ada: Shopper, sandbox: SandboxProcess
+) -> None:
+    data = answer_of(call(CREATE, order_body(ada, line(shop.cable)), key=connect(), by=ada))
+    assert data["pay_url"] is None
+    assert PaymentRequest.objects.get().gateway == "stripe"
+
+
+def test_what_costs_nothing_is_paid_at_once(shop: Shop, ada: Shopper) -> None:
+    data = answer_of(call(CREATE, order_body(ada, line(shop.cable, 1, "9.50")), key=connect(), by=ada))
+    assert (data["total_amount"], data["pay_url"], Order.objects.get().status) == (0, None, "paid")
 
 
 # --- its later life ---------------------------------------------------------------------------------------------------

@@ -4,23 +4,25 @@ of the stages; and what a package does once it is paid for."""
 from __future__ import annotations
 
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.core.management import call_command
 from django.test import Client
 
-from catalog.models import Package, Variant
+from catalog.models import Variant
 from catalog.packages import PackageOffer
-from customers.memberships import upgrades
 from customers.memberships.acts import membership_of
 from kit import clock
+from orders.memberships.volume import read_rules
 from orders.models import Order
 from orders.refund_limits import read_limits
 from payments.models import PaymentRequest
 from tests import jobs
 from tests import shop as shops
 from tests.commerce import ADDRESS, CREATE, PACKAGE, answer_of, call, connect, flat, multipart, refused
+from tests.concurrency.racing import together
 from tests.gateway_process import SandboxProcess
 from tests.members import DAYS, open_tiers
 from tests.shop import Shopper
@@ -198,6 +200,49 @@ def test_a_retry_under_the_same_key_gets_the_same_order(member: Shopper, tiers: 
     assert Order.objects.filter(order_type="upgrade").count() == 1
 
 
+def test_of_two_upgrades_at_once_one_is_ordered(member: Shopper, tiers: Tiers, key: str) -> None:
+    sent = body(member, tiers[2])
+    answers = together([lambda: call(PACKAGE, sent, key=key, by=member)] * 2)
+    assert sorted(answer.status_code for answer in answers) == [200, 400]
+    (late,) = [answer for answer in answers if answer.status_code == 400]
+    assert refused(late) == {"uid": [IN_PROCESSING]}
+    assert Order.objects.filter(order_type="upgrade").count() == 1
+
+
+def test_an_upgrade_that_is_called_off_is_no_longer_in_the_way(member: Shopper, tiers: Tiers, key: str) -> None:
+    data = answer_of(call(PACKAGE, body(member, tiers[2]), key=key, by=member))
+    answer = shops.send("POST", f"/api/v1/orders/{data['order_id']}/cancel/", {}, by=member)
+    assert answer.status_code == 200, answer.content
+    answer_of(call(PACKAGE, body(member, tiers[2]), key=key, by=member))
+
+
+def test_what_is_over_may_be_renewed_but_not_upgraded(
+    member: Shopper, tiers: Tiers, key: str, sandbox: SandboxProcess
+) -> None:
+    with clock.turned(timedelta(days=2 * DAYS, minutes=1)):
+        member = Shopper(member.user, member.customer, shops.access_of(member.user))
+        assert _refused_untouched(member, body(member, tiers[2]), key) == {"product_id": [NO_UPGRADE]}
+        data = answer_of(call(PACKAGE, body(member, tiers[1], "renewal"), key=key, by=member))
+        pay(data["order_number"], sandbox)
+        again = membership_of(member.customer.pk)
+        assert again is not None
+        assert timedelta(days=2 * DAYS) - timedelta(minutes=5) < again.ends_at - clock.now() <= timedelta(days=2 * DAYS)
+
+
+@pytest.mark.parametrize(("before_the_end", "told"), [(1, None), (-1, {"product_id": [ACTIVE]})])
+def test_renewals_open_thirty_days_before_the_end(
+    member: Shopper, tiers: Tiers, key: str, before_the_end: int, told: dict[str, list[str]] | None
+) -> None:
+    """A minute after, and a minute before."""
+    active = membership_of(member.customer.pk)
+    assert active is not None
+    opens = active.ends_at - timedelta(days=30) - clock.now()
+    with clock.turned(opens + timedelta(minutes=before_the_end)):
+        member = Shopper(member.user, member.customer, shops.access_of(member.user))
+        answer = call(PACKAGE, body(member, tiers[1], "renewal"), key=key, by=member)
+    assert (answer_of(answer)["total_amount"] == 149) if told is None else (refused(answer) == told)
+
+
 # --- fields -----------------------------------------------------------------------------------------------------------
 
 
@@ -300,9 +345,10 @@ def test_while_an_upgrade_is_ordered_and_not_paid(member: Shopper, tiers: Tiers,
         assert _refused_untouched(again, body(again, package, order_type), key) == {"uid": [IN_PROCESSING]}
 
 
-def test_while_the_shops_own_upgrade_is_on_its_way(member: Shopper, tiers: Tiers, key: str) -> None:
-    with transaction.atomic():
-        upgrades.begin_upgrade(member.customer.pk, Package.objects.get(pk=tiers[2].product_id), reason="Volume")
+def test_while_the_shops_own_upgrade_is_on_its_way(member: Shopper, tiers: Tiers, key: str, settings: Any) -> None:
+    """Who has bought for enough comes to a higher tier, and staff may look at it first."""
+    settings.AUTO_UPGRADES = read_rules("30=100 USD")
+    call_command("upgrade_members", stdout=StringIO())
     assert _refused_untouched(member, body(member, tiers[2]), key) == {"uid": [AUTO_UPGRADE]}
 
 
