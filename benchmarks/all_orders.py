@@ -38,8 +38,8 @@ INSERT INTO orders_order
      discount_minor, tax_minor, delivery_minor, credits_minor, total_minor, collected_minor, refunded_minor, email,
      delivery_name, street, city, state, postal_code, country, notes, placed_at, carrier, tracking_number)
 SELECT listed.id, listed.id, c.id, 'cancelled',
-       'unfulfilled', 'prepaid', 'commerce', CASE WHEN n % {renewal} = {asks} THEN 'renewal' ELSE 'purchase' END, 'USD', 0,
-       0, 0, 0, 0, 0, 0, 0, 'ada@example.com', '', '1 Main St', 'New York', 'NY', '10001', 'US', '',
+       'unfulfilled', 'prepaid', 'commerce', CASE WHEN n % {renewal} = {asks} THEN 'renewal' ELSE 'purchase' END, 'USD',
+       0, 0, 0, 0, 0, 0, 0, 0, 'ada@example.com', '', '1 Main St', 'New York', 'NY', '10001', 'US', '',
        now() - make_interval(days => {days}) * (1 - n::float / {many}), '', ''
 FROM listed JOIN customers_customer c ON c.phone = 'listed ' || n % {customers} ORDER BY n;
 INSERT INTO orders_orderline

@@ -166,7 +166,8 @@ def _with_nulls(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     inner = {name: _with_nulls(value) for name, value in node.items()}
-    return {**inner, "type": [inner["type"], "null"]} if inner.get("nullable") is True else inner
+    is_nullable = inner.get("nullable") is True and "type" in inner
+    return {**inner, "type": [inner["type"], "null"]} if is_nullable else inner
 
 
 def test_the_commerce_dialect_is_as_it_is_documented(
