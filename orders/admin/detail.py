@@ -82,7 +82,7 @@ def _payment(order: Order) -> Label:
 
 
 def _package(order: Order, reader: Any) -> dict[str, Any] | None:
-    """What becomes of its customer by the order, and the membership that it has given days to; None without a package."""
+    """What the order makes of its customer, and the membership that it has given days to; None without a package."""
     package = PackageOrder.objects.select_related("product").filter(pk=order.pk).first()
     if package is None:
         return None
