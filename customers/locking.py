@@ -1,7 +1,7 @@
 """The one lock that whoever changes something of a customer's takes first.
 
-Its place in the order of all locks: the order's row, its payment requests, the customer, stock. What else belongs to
-the customer (credit, memberships, an upgrade on its way) is locked after it, if at all.
+Its place in the order of all locks: the order's row, its payment requests, the customer, the customer's credit, the
+coupon, stock. What else belongs to the customer (memberships, an upgrade on its way) is locked after it, if at all.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
@@ -31,6 +32,8 @@ from customers.models import (
 )
 from kit.ids import parse_id
 
+# An order's page belongs to an app above; hence by name.
+ORDER_PAGE = "admin:orders_order_change"
 STATE_TONES = {"active": "success", "expired": "warning", "replaced": "info", "reversed": "danger"}
 UPGRADE_TONES = {"in_progress": "info", "finished": "success", "abandoned": "warning"}
 
@@ -70,7 +73,9 @@ class HistoryInline(_LookedAt):
 
     @display(description="By order")
     def order(self, row: MembershipHistory) -> str:
-        return str(row.order_id) if row.order_id else "An automatic upgrade" if row.upgrade_id else "-"
+        if row.order_id:
+            return format_html('<a href="{}">{}</a>', reverse(ORDER_PAGE, args=[row.order_id]), row.order_id)
+        return "An automatic upgrade" if row.upgrade_id else "-"
 
 
 class NoticeInline(_LookedAt):

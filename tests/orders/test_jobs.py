@@ -62,6 +62,7 @@ def test_every_periodic_job_waits_once_and_runs_once_at_a_time() -> None:
 
     assert periodic.keys() == EVERY_MINUTE_OR_OFTENER | {
         "customers.remind_members",
+        "orders.auto_upgrade",
         "orders.forget_old_jobs",
         "orders.reconcile_payments",
         "orders_project.forget_old",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from catalog.models import Package
 from catalog.packages import PackageOffer
 from customers.memberships import acts
 from customers.memberships.upgrades import begin_upgrade, upgrade_in_progress
@@ -22,12 +23,14 @@ from orders.placement import place_order
 from orders.refund_limits import read_limits
 from orders.returns import request_refund
 from orders.returns.plans import RefundWish
+from orders.settlement import settle
 from payments import ledger, queries
 from payments.ledger import Leg
-from payments.models import Account, TransferKind
+from payments.models import Account, PaymentRequest, TransferKind
 from tests.members import DAYS, on_day, open_tiers, standing, story
 from tests.orders.invoices.test_issuing import pay
 from tests.orders.memberships.buying import bought, on, ordered, outcome, place_in_tree, wish
+from tests.payments.reports import payment, report
 from tests.shop import Shopper, give_back, written
 
 Tiers = tuple[PackageOffer, PackageOffer, PackageOffer]
@@ -60,7 +63,7 @@ def credit(ada: Shopper) -> int:
     return queries.credit_minor(ada.customer.pk, "USD")
 
 
-# --- what is refused ---------------------------------------------------------------------------------------------------
+# --- what is refused -------------------------------------------------------------------------------------------------
 
 
 def test_a_package_that_is_none_for_the_customer_is_refused(ada: Shopper, tiers: Tiers) -> None:
@@ -118,7 +121,7 @@ def test_an_unpaid_package_keeps_from_another_and_other_orders_do_not(
 def test_a_refund_that_waits_for_a_second_person_keeps_from_an_upgrade(
     ada: Shopper, tiers: Tiers, member: Order, settings: Any
 ) -> None:
-    settings.REFUND_APPROVAL_ABOVE = read_limits("USD=1")
+    settings.REFUND_APPROVAL_ABOVE = read_limits("USD:1")
     wanted = RefundWish(RefundKind.PARTIAL, "asked", Money(1_000, "USD"))
     request_refund(member.pk, wanted, actor=actors.staff(ada.user.pk))
     assert refused(ada, tiers[1], UPGRADE) == ["refund_request_active"]
@@ -132,7 +135,7 @@ def test_an_upgrade_is_of_one_package(ada: Shopper, tiers: Tiers, member: Order)
         order_package(wish(ada, (tiers[1], 1)))
 
 
-# --- what payment does -------------------------------------------------------------------------------------------------
+# --- what payment does -----------------------------------------------------------------------------------------------
 
 
 def test_an_upgrade_takes_effect_when_it_is_paid(ada: Shopper, tiers: Tiers, member: Order) -> None:
@@ -156,14 +159,42 @@ def test_of_several_packages_the_highest_counts_and_the_rest_is_credit(ada: Shop
     assert credit(ada) == 4_900
 
 
-def test_an_expired_order_abandons_its_upgrade_and_late_money_carries_it_out(
-    ada: Shopper, tiers: Tiers, member: Order
+@pytest.mark.parametrize("meanwhile", ["nothing", "a higher tier"])
+def test_an_expired_order_abandons_its_upgrade_and_late_money_has_an_outcome(
+    ada: Shopper, tiers: Tiers, member: Order, meanwhile: str
 ) -> None:
     order = ordered(ada, tiers[1], UPGRADE, terms=PaymentTerms.PREPAID)
-    with clock.turned(timedelta(days=2)):
-        assert cancellation.expire_order(order.pk)
+    request = PaymentRequest.objects.get(subject_id=order.pk)
+    PaymentRequest.objects.filter(pk=request.pk).update(state="open", gateway_reference="cs_1")
+    request.refresh_from_db()
+    assert cancellation.expire_order(order.pk, now=clock.now() + timedelta(days=2))
     assert upgrade_in_progress(ada.customer.pk) is None
     assert outcome(order) == ("called_off", 0)
+    if meanwhile == "a higher tier":
+        with on_day(0):
+            acts.upgrade(ada.customer.pk, tiers[2])
+    order = settle(order.pk, actor=actors.GATEWAY, report=report(request, payment(request, "captured")))
+    assert order.status == "paid"
+    if meanwhile == "nothing":
+        assert (outcome(order), standing(ada.customer.pk)[-1]) == (("given", 0), (20, "active", DAYS))
+    else:
+        assert (outcome(order), standing(ada.customer.pk)[-1]) == (("credited", 14_900), (30, "active", DAYS))
+
+
+def test_an_upgrade_that_credit_pays_for_takes_effect_at_once(ada: Shopper, tiers: Tiers, member: Order) -> None:
+    spend(ada, -20_000)
+    order = ordered(ada, tiers[1], UPGRADE, use_credits=True)
+    assert (order.status, order.total_minor, outcome(order)) == ("paid", 0, ("given", 0))
+    assert standing(ada.customer.pk)[-1] == (20, "active", DAYS)
+    cancellation.cancel_order(order.pk, actor=actors.SYSTEM)
+    assert (credit(ada), standing(ada.customer.pk)[0]) == (20_000, (10, "active", DAYS))
+
+
+def test_what_a_package_gives_is_what_it_was_when_it_was_ordered(ada: Shopper, tiers: Tiers, member: Order) -> None:
+    order = ordered(ada, tiers[1], UPGRADE)
+    Package.objects.filter(tier=20).update(validity_days=90, tier=25)
+    pay(order)
+    assert standing(ada.customer.pk)[-1] == (20, "active", DAYS)
 
 
 def test_an_upgrade_that_came_by_another_way_meanwhile_is_a_renewal(ada: Shopper, tiers: Tiers, member: Order) -> None:
@@ -186,7 +217,7 @@ def test_money_for_an_upgrade_that_became_impossible_is_credit(ada: Shopper, tie
     assert (outcome(order), credit(ada)) == (("undone", 0), 0)
 
 
-# --- what is left over -------------------------------------------------------------------------------------------------
+# --- what is left over -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("rule", "due"), [("none", 0), ("pro_rata", 4_900 * 20 // 30)])
@@ -194,18 +225,12 @@ def test_what_an_upgrade_leaves_of_a_paid_period_is_credited_by_the_shops_rule(
     ada: Shopper, tiers: Tiers, settings: Any, rule: str, due: int
 ) -> None:
     settings.MEMBERSHIP_REMAINDER = rule
-    with clock.turned(timedelta(0)):
-        first = bought(ada, (tiers[0], 1))
-    begun = standing(ada.customer.pk)
-    order = ordered(ada, tiers[1], UPGRADE)
-    membership = acts.membership_of(ada.customer.pk)
-    assert membership is not None
-    # To the microsecond ten of thirty days later, whatever the test took.
-    with clock.turned(membership.starts_at + timedelta(days=10) - clock.now() + timedelta(seconds=0)):
-        pay(order)
-    assert begun == [(10, "active", DAYS)]
-    assert credit(ada) in ((due, due - 1) if due else (0,))
-    give_back(order.pk, order.total)
+    first = bought(ada, (tiers[0], 1))
+    with on(10):
+        order = pay(ordered(ada, tiers[1], UPGRADE))
+        assert (outcome(first), credit(ada)) == (("given", due), due)
+    with on(11):
+        give_back(order.pk, order.total)
     assert credit(ada) == 0
     assert [outcome(one) for one in (first, order)] == [("given", 0), ("undone", 0)]
     assert standing(ada.customer.pk) == [(10, "active", DAYS), (20, "reversed", 0)]
@@ -241,7 +266,7 @@ def test_a_paid_package_that_is_cancelled_or_refunded_gives_nothing(ada: Shopper
 
 
 def spend(ada: Shopper, amount_minor: int) -> None:
-    """Some credit is gone elsewhere."""
+    """Some credit is gone elsewhere; below zero, some has come."""
     with on_day(0):
         ledger.post(
             source=f"spent:{uuid.uuid4()}",
