@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks.figures import ratio
 from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot, Oversell
+from benchmarks.listing import Listing
 from benchmarks.pdf import Pdf
 from benchmarks.placing import Placing
 from benchmarks.statements import Statement
@@ -25,6 +26,7 @@ MOST_STATEMENTS = 14
 MOST_CPU_MS = 9.0
 HOT_RATIO = 0.5
 MOST_IS_BELOW_MS = 2.0
+LISTING_RATIO = 1.5
 MOST_PDF_MS = 50.0
 
 
@@ -81,6 +83,7 @@ class Results:
     statements: Statements | None = None
     hot: list[Hot] = field(default_factory=list)
     oversell: Oversell | None = None
+    listing: list[Listing] = field(default_factory=list)
     mails: Mails | None = None
     genealogy: Genealogy | None = None
     pdf: Pdf | None = None
@@ -104,6 +107,10 @@ class Results:
         if self.genealogy:
             name = f"ms to know who is below whom, {self.genealogy.people:,} people, 99th percentile"
             goals.append(_at_most(name, self.genealogy.is_below_p99_ms, MOST_IS_BELOW_MS))
+        goals += [
+            _at_most(f"listing {one.name} of {one.many:,} orders, ratio to {one.few:,}", one.ratio, LISTING_RATIO)
+            for one in self.listing
+        ]
         return goals
 
     def write(self, checkout: Path) -> Path:

@@ -1,6 +1,6 @@
 """Work put off until after the commit: the job's row is written by the transaction that is its reason.
 
-Jobs are named here and done in `orders.jobs`, which stands above every act.
+Jobs are named here and done in `orders.jobs`, which stands above every act and knows what the money is for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from payments.inbox import WORK_EVENT
 CHASE_REQUEST = "orders.chase_request"
 CHASE_CAPTURE = "orders.chase_capture"
 SEND_REFUND = "orders.send_refund"
-RENDER_INVOICE = "orders.render_invoice"
 
 _ARGUMENTS = {
     CHASE_REQUEST: "request_id",
@@ -36,11 +35,6 @@ def chase_request_later(request_id: uuid.UUID) -> None:
 def send_refund_later(refund_id: uuid.UUID) -> None:
     """Have a refund carried to its gateway."""
     _defer(SEND_REFUND, str(refund_id))
-
-
-def render_invoice_later(invoice_id: uuid.UUID) -> None:
-    """Have the PDF of an invoice made, which nobody who issues it has to wait for."""
-    defer_job(RENDER_INVOICE, queue="upkeep", invoice_id=str(invoice_id))
 
 
 def chase_later(name: str, subjects: Iterable[uuid.UUID | int]) -> int:

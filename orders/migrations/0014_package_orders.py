@@ -9,7 +9,7 @@ from catalog.append_only import columns_stay, rows_stay
 class Migration(migrations.Migration):
     dependencies = [
         ("catalog", "0004_packages"),
-        ("orders", "0010_invoice_guards"),
+        ("orders", "0013_campaign_guards"),
     ]
 
     operations = [
