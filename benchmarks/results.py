@@ -15,6 +15,7 @@ from benchmarks.all_orders import FirstPage
 from benchmarks.figures import ratio
 from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot, Oversell
+from benchmarks.listing import Listing
 from benchmarks.pdf import Pdf
 from benchmarks.placing import Placing
 from benchmarks.statements import Statement
@@ -26,6 +27,7 @@ MOST_STATEMENTS = 14
 MOST_CPU_MS = 9.0
 HOT_RATIO = 0.5
 MOST_IS_BELOW_MS = 2.0
+LISTING_RATIO = 1.5
 MOST_PDF_MS = 50.0
 # What a hundred times as many orders may add to a page of them.
 MOST_LIST_RATIO = 1.5
@@ -84,6 +86,7 @@ class Results:
     statements: Statements | None = None
     hot: list[Hot] = field(default_factory=list)
     oversell: Oversell | None = None
+    listing: list[Listing] = field(default_factory=list)
     mails: Mails | None = None
     genealogy: Genealogy | None = None
     pdf: Pdf | None = None
@@ -111,6 +114,10 @@ class Results:
         goals += [
             _at_most(f"first page of orders, {page.name}, {page.many:,} to {page.few:,}", page.ratio, MOST_LIST_RATIO)
             for page in self.first_pages
+        ]
+        goals += [
+            _at_most(f"listing {one.name} of {one.many:,} orders, ratio to {one.few:,}", one.ratio, LISTING_RATIO)
+            for one in self.listing
         ]
         return goals
 

@@ -6,7 +6,7 @@ import re
 
 # Keys of gateways, webhooks and integrations, what lets a payer's browser pay, bearer tokens.
 _SECRET = re.compile(
-    r"\b(?:sk|rk|ek|whsec)_\w{6,}|\bqk_[\w-]{20,}|(?:pi|seti)_\w+_secret_\w+"
+    r"\b(?:sk|rk|ek|whsec|mailkey)_\w{6,}|\bqk_[\w-]{20,}|(?:pi|seti)_\w+_secret_\w+"
     r"|Bearer\s+[\w.~+/-]+=*|eyJ[\w-]+\.[\w-]+\.[\w-]+"
 )
 

@@ -18,6 +18,7 @@ from catalog import stock
 from kit.ids import new_id
 from orders import entries
 from orders.actors import SYSTEM
+from orders.campaigns import ending as campaigns
 from orders.coupons import using as coupons
 from orders.models import HistoryEvent, Order, OrderStatus
 from orders.status import transition
@@ -76,6 +77,7 @@ def revive(order: Order, kept_minor: int, facts: Mapping[str, Any]) -> WhyNot | 
             entries.come_back(order)
             transition(order, OrderStatus.PAID, event=HistoryEvent.REVIVED, actor=SYSTEM, facts=facts)
             coupons.use_again(order)
+            campaigns.revive(order)
             if stock.reserve(source_id=order.reservation_id, quantities=quantities):
                 raise _SoldOut
     except (_SoldOut, IntegrityError) as error:
@@ -109,6 +111,9 @@ def _refusal(order: Order, kept_minor: int) -> WhyNot | None:
         Revives.ANY: (HistoryEvent.EXPIRED, HistoryEvent.CANCELLED),
         Revives.NONE: (),
     }[Revives(settings.LATE_MONEY_REVIVES)]
+    if last is not None and last.event == HistoryEvent.PAYMENT:
+        # All of its money went back before anything was sent, and that ended it.
+        return WhyNot.REFUNDED_BEFORE
     if last is None or last.event not in revivable:
         return WhyNot.CALLED_OFF
     if kept_minor < order.total_minor:

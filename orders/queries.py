@@ -13,7 +13,7 @@ from django.db import models
 from payments.models import Refund, RefundState
 
 if TYPE_CHECKING:
-    from orders.models import Order, OrderRefund  # noqa: F401
+    from orders.models import Order, OrderRefund, OrderWriteOff  # noqa: F401
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,15 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.annotate(changed_at=models.Subquery(history.order_by("-id").values("at")[:1]))
 
 
+WAITING_FIRST = (
+    models.ExpressionWrapper(
+        models.Q(needs_approval=True, decided_at__isnull=True), output_field=models.BooleanField()
+    ).desc(),
+    models.F("id").desc(),
+)
+"""What waits for a second person, then the rest, each the newest first. An index stands in this very order."""
+
+
 class OrderRefundQuerySet(models.QuerySet["OrderRefund"]):
     """Which refunds that people made still count."""
 
@@ -69,5 +78,17 @@ class OrderRefundQuerySet(models.QuerySet["OrderRefund"]):
         return self.filter(decided_at__isnull=False, approved_by__isnull=True)
 
     def to_decide(self) -> OrderRefundQuerySet:
+        """Those that wait for a second person."""
+        return self.filter(needs_approval=True, decided_at__isnull=True)
+
+
+class OrderWriteOffQuerySet(models.QuerySet["OrderWriteOff"]):
+    """Which write-offs count."""
+
+    def agreed(self) -> OrderWriteOffQuerySet:
+        """Those that nobody has to agree to any more."""
+        return self.filter(models.Q(needs_approval=False) | models.Q(approved_by__isnull=False))
+
+    def to_decide(self) -> OrderWriteOffQuerySet:
         """Those that wait for a second person."""
         return self.filter(needs_approval=True, decided_at__isnull=True)

@@ -1,4 +1,6 @@
-"""Above which amount a refund needs a second person: REFUND_APPROVAL_ABOVE, read once and asked by currency."""
+"""Above which amount a refund or a write-off needs a second person: REFUND_APPROVAL_ABOVE, read once and asked by
+currency.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ def read_limits(text: str) -> dict[str, Decimal]:
 
 
 def limit_minor(currency: str) -> int | None:
-    """What one person may refund of one order by themselves, minor units; None for any amount."""
+    """What one person may refund and write off of one order by themselves, minor units; None for any amount."""
     limits: Mapping[str, Decimal] = settings.REFUND_APPROVAL_ABOVE
     limit = limits.get(currency, limits.get(ANY_CURRENCY))
     return None if limit is None else min(int(limit.scaleb(digits(currency))), MAX_MINOR)

@@ -76,6 +76,8 @@ LOOK: dict[str, Any] = {
                     _page("Orders", "shopping_cart", "orders_order"),
                     _page("Refunds by staff", "assignment_return", "orders_orderrefund"),
                     _page("Invoices", "description", "orders_invoice"),
+                    _page("Write-offs", "money_off", "orders_orderwriteoff"),
+                    _page("Flyer campaigns", "forward_to_inbox", "orders_campaign"),
                 ],
             },
             {
@@ -93,6 +95,15 @@ LOOK: dict[str, Any] = {
                     _page("Settlement files", "upload_file", "settlements_settlementimport"),
                     _page("Discrepancies", "difference", "reconciliation_discrepancy"),
                     _page("Reconciliations", "sync", "reconciliation_reconciliationrun"),
+                ],
+            },
+            {
+                "title": "Merchants",
+                "separator": True,
+                "items": [
+                    _page("Merchants", "storefront", "merchants_merchant"),
+                    _page("Merchants' keys", "key", "merchants_merchantkey"),
+                    _page("Merchants' orders", "shopping_bag", "merchants_merchantorder"),
                 ],
             },
             {
@@ -138,6 +149,11 @@ LOOK: dict[str, Any] = {
                 "title": "Incoming calls",
                 "separator": True,
                 "items": [_page("Integrations", "key", "integrations_integration")],
+            },
+            {
+                "title": "Incoming reports",
+                "separator": True,
+                "items": [_page("Keys of mailing systems", "key", "orders_mailingkey")],
             },
             {
                 "title": "People",

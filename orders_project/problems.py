@@ -39,6 +39,7 @@ _TEXTS = {
     "email_taken": "There is an account with this e-mail already.",
     "wrong_password": "This is not the present password.",
     "not_a_country": "Not a country.",
+    "signature_invalid": "The checkout has not signed this for this order.",
     "lines_missing": "Name the lines that are given back, or the delivery.",
     "lines_not_expected": "Lines go with the kind lines alone.",
     "delivery_not_expected": "The delivery goes with the kind lines alone.",
@@ -50,6 +51,11 @@ _TEXTS = {
     "restocked_already": "Of this line no more than {left} can still come back into stock.",
     "delivery_refunded": "Nothing of the delivery is left to give back.",
     "amount_beyond_lines": "These lines are worth {worth}.",
+    "image_unreadable": "Not a picture: a JPEG, PNG, WebP or GIF file is.",
+    "image_too_large": "The picture has more than {most} million pixels.",
+    "image_file_too_large": "The file has more than {most} MB.",
+    "image_not_found": "Not an image that you have uploaded.",
+    "too_many_images": "{most} images wait for a flyer already.",
     "amount_not_left": "Not an amount above zero and no more than what is left, {kept}.",
 }
 

@@ -12,11 +12,13 @@ _SEE_ORDERS = (
     "orders.view_orderline",
     "orders.view_orderhistory",
     "orders.view_notice",
+    "orders.view_campaign",
     "payments.view_paymentrequest",
     "payments.view_paymentattempt",
     "payments.view_refund",
     "payments.view_dispute",
     "orders.view_orderrefund",
+    "orders.view_orderwriteoff",
     "orders.view_invoice",
     "customers.view_customer",
     "customers.view_eventprofile",
@@ -59,6 +61,13 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     ),
     # packs and sends, and takes the money at the door
     "warehouse": (*_SEE_ORDERS, "orders.fulfil_order", "orders.collect_cash"),
+    # looks after flyers: enters what they say, hands them to the mailing system, calls them off
+    "campaigns": (
+        *_SEE_ORDERS,
+        "orders.change_campaign",
+        "orders.schedule_campaign",
+        "orders.cancel_campaign",
+    ),
     # decides what is on sale, and how much of it there is
     "catalogue": (
         *(f"catalog.{act}_{model}" for act in ("view", "add", "change") for model in ("product", "variant")),
@@ -84,13 +93,22 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "catalog.change_event",
         "customers.view_eventprofile",
     ),
-    # connects the merchant's own systems; decides who hears of everything that happens, so a role of its own
+    # connects the shop's own systems and merchants who collect through us: whoever decides who hears of what happens,
+    # and who may ask for money, has a role of its own
     "integrations": (
         *_SEE_OUTGOING,
         "outgoing.add_subscription",
         "outgoing.change_subscription",
         "outgoing.redeliver_delivery",
         *(f"integrations.{act}_integration" for act in ("view", "add", "change", "revoke")),
+        "orders.view_mailingkey",
+        "orders.add_mailingkey",
+        "orders.revoke_mailingkey",
+        "merchants.view_merchant",
+        "merchants.add_merchant",
+        "merchants.change_merchant",
+        "merchants.view_merchantkey",
+        "merchants.manage_merchantkey",
     ),
     # checks the money, sees what gateways told us and asks them again
     "accounting": (
@@ -98,6 +116,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *_SEE_MEMBERS,
         *_SEE_OUTGOING,
         "payments.view_webhookevent",
+        "merchants.view_merchant",
+        "merchants.view_merchantorder",
         "settlements.view_settlement",
         "settlements.view_settlementline",
         "settlements.view_settlementimport",
@@ -110,6 +130,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *(f"catalog.{act}_taxrate" for act in ("view", "add", "change")),
         "orders.refund_order",
         "orders.approve_refund",
+        "orders.write_off_order",
+        "orders.approve_write_off",
         "orders.ask_gateway",
         "orders.request_payment",
         "orders.capture_payment",

@@ -26,7 +26,6 @@ from kit.errors import DomainError, Fault
 
 FAILURES_PER_ADDRESS = 300
 """Keys that do not count, from one address in a window of `throttling.WINDOW_S`; then 429. A good key always counts."""
-LEAST_CALLS_PER_SECOND = 100
 _BEGINS = "qk_"
 _SHOWN = 9
 _RANDOM_BYTES = 32

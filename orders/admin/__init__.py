@@ -1,5 +1,5 @@
 """The order's pages of the back office: what happened to it, and the acts that staff may do."""
 
-from orders.admin import entries, invoices, orders, refunds, sent_refunds
+from orders.admin import campaigns, entries, invoices, mailing_keys, orders, refunds, sent_refunds, write_offs
 
-__all__ = ["entries", "invoices", "orders", "refunds", "sent_refunds"]
+__all__ = ["campaigns", "entries", "invoices", "mailing_keys", "orders", "refunds", "sent_refunds", "write_offs"]

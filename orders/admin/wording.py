@@ -8,7 +8,7 @@ from typing import Any
 from catalog.admin.money import shown
 from kit.errors import DomainError, Fault
 from kit.money import Money
-from orders.models import HistoryEvent, OrderStatus
+from orders.models import CampaignStatus, HistoryEvent, OrderStatus
 from orders.returns.standing import RefundStep
 from payments.gateways.base import GatewayError, OutcomeUnknown, Reason
 from payments.status import PaymentStatus
@@ -51,6 +51,13 @@ STEP_TONES: Mapping[str, str] = {
     RefundStep.SUCCEEDED: "success",
     RefundStep.FAILED: "danger",
 }
+CAMPAIGN_TONES: Mapping[str, str] = {
+    "draft": "warning",
+    "scheduled": "info",
+    "sending": "primary",
+    "completed": "success",
+    "cancelled": "danger",
+}
 FULFILMENT_TONES: Mapping[str, str] = {"unfulfilled": "default", "sent": "info", "delivered": "success"}
 
 EVENT_ICONS: Mapping[str, str] = {
@@ -72,6 +79,10 @@ EVENT_ICONS: Mapping[str, str] = {
     HistoryEvent.PAYMENT_VOIDED: "money_off",
     HistoryEvent.DISPUTE_OPENED: "gavel",
     HistoryEvent.DISPUTE_CLOSED: "gavel",
+    HistoryEvent.WRITE_OFF_REQUESTED: "money_off",
+    HistoryEvent.WRITE_OFF_REFUSED: "close",
+    HistoryEvent.WRITTEN_OFF: "money_off",
+    HistoryEvent.WRITTEN_OFF_PAID: "payments",
 }
 
 # What a refusal says to staff, its facts filled in.
@@ -81,6 +92,19 @@ _TEXTS: Mapping[str, str] = {
     "already_sent": "The order has been sent already.",
     # it cannot be delivered before it has left, nor twice
     "not_sent": "The order is not on its way: it was not sent yet, or was delivered already.",
+    # goods of it have arrived, and flyers of it are still to be sent
+    "campaigns_open": "A flyer campaign of this order is still to be sent: it is delivered once none is left.",
+    # it was scheduled since the page was opened, or is over
+    "campaign_not_draft": "This campaign is {status}: only a draft can be changed and scheduled.",
+    "campaign_not_scheduled": "This campaign is {status}: only a scheduled one can be taken back.",
+    "campaign_over": "This campaign is {status}: nothing of it is left to be sent.",
+    "campaign_incomplete": "Enter this first: {missing}.",
+    # it lay there for too long
+    "campaign_time_over": "The time that it is scheduled for is over: enter another.",
+    "image_unreadable": "This is no picture: a JPEG, PNG, WebP or GIF file is.",
+    "image_too_large": "The picture has more than {most} million pixels.",
+    "image_not_found": "This image is not the customer's.",
+    "too_many_images": "You have uploaded {most} images that no campaign shows.",
     # goods paid in advance wait for their money; cancelled and refunded ones stay
     "not_sendable": "An order that is {status} cannot be sent.",
     # completed and refunded orders are at their end
@@ -121,9 +145,15 @@ _TEXTS: Mapping[str, str] = {
     # a form that was sent before, and was changed since
     "key_used": "This form was sent already, with something else in it. Open it anew.",
     # two second persons at once, or one who came back to an old page
-    "already_decided": "This refund waits for nobody: it was decided already.",
-    "second_person_needed": "You have asked for this refund yourself: somebody else has to approve it.",
-    "approval_not_allowed": "You may not decide about refunds.",
+    "already_decided": "This {what} waits for nobody: it was decided already.",
+    "second_person_needed": "You have asked for this {what} yourself: somebody else has to approve it.",
+    "approval_not_allowed": "You may not decide about this.",
+    # a debt for goods that are still here has a better way out
+    "not_sent_yet": "The goods are still here: cancel the order instead.",
+    # it was paid, or another person has given it up, since the page was opened
+    "nothing_owed": "Nothing is owed for this order that is not written off, or waits to be.",
+    "amount_not_owed": "Enter an amount above zero and no more than what is owed, {owed}.",
+    "reason_missing": "Say why.",
     # a webhook has told of another refund since
     "refund_not_waiting": "This refund does not wait for its gateway any more.",
     # it may be on its way at this very moment
@@ -164,9 +194,10 @@ _FACTS: Mapping[str, str] = {
     "withdrawn_minor": "withdrawn",
     "waits_for": "waits for",
     "number": "tracking number",
+    "still_written_off_minor": "still written off",
 }
 # Facts by which programs find what a line of history is about; a reader has links.
-_FOR_PROGRAMS = frozenset({"refund", "part"})
+_FOR_PROGRAMS = frozenset({"refund", "part", "write_off"})
 
 
 def refusal_text(refusal: DomainError | GatewayError) -> str:
@@ -192,8 +223,10 @@ def _fault_text(fault: Fault) -> str:
 
 def _word(value: Any) -> str:
     match value:
-        case OrderStatus():
+        case OrderStatus() | CampaignStatus():
             return str(value.label)
+        case list():
+            return ", ".join(str(part).removesuffix("_at").replace("_", " ") for part in value)
         case Money():
             return shown(value)
     return str(value)

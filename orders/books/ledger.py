@@ -22,7 +22,7 @@ LEDGER: tuple[tuple[str, str], ...] = (
         """
         SELECT o.number, o.status, e.receivable, o.due, e.deferred, o.unearned FROM (
             SELECT o.id, o.number, o.status, o.currency,
-                   CASE WHEN called_off THEN 0 ELSE o.total_minor END - o.collected_minor AS due,
+                   CASE WHEN called_off THEN 0 ELSE o.total_minor END - o.collected_minor - o.written_off_minor AS due,
                    CASE WHEN called_off OR o.fulfilment <> 'unfulfilled'
                              OR o.status IN ('paid', 'completed', 'refunded')
                         THEN 0 ELSE o.total_minor + o.credits_minor END AS unearned
@@ -117,7 +117,7 @@ LEDGER: tuple[tuple[str, str], ...] = (
             SELECT split_part(t.source, ':', 2)::uuid AS id,
                    sum(e.amount_minor) FILTER (WHERE e.account = 'disputed') AS disputed,
                    sum(e.amount_minor) FILTER (WHERE e.account = 'write_off') AS lost,
-                   sum(e.amount_minor) FILTER (WHERE e.account IN ('receivable', 'suspense')) AS owed
+                   sum(e.amount_minor) FILTER (WHERE e.account IN ('receivable', 'merchant_funds', 'suspense')) AS owed
             FROM payments_ledgertransfer t JOIN payments_ledgerentry e ON e.transfer_id = t.id
             WHERE t.source LIKE 'dispute:%' GROUP BY 1
         ) e ON e.id = d.id

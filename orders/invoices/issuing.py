@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from kit.ids import new_id
-from orders import queue
+from orders.invoices import archive
 from orders.invoices.content import view_of
 from orders.invoices.notes import Piece, taken_back
 from orders.invoices.numbering import take_number
@@ -95,7 +95,7 @@ class _Note:
 
 
 def _wanted(order: Order, invoice: Invoice, issued: Sequence[Invoice]) -> list[_Note]:
-    """The notes that are missing, credit notes first."""
+    """The notes that are missing. Debit notes first: a refund that has failed makes room for another one."""
     known = {one.source for one in issued}
     if order.status == OrderStatus.CANCELLED or order.given_up:
         source = f"called-off:{order.reservation_id}"
@@ -119,7 +119,7 @@ def _wanted(order: Order, invoice: Invoice, issued: Sequence[Invoice]) -> list[_
         if one.source.startswith("called-off:") and source not in known:
             revived = "The order was revived"
             given.append(_Note(InvoiceKind.DEBIT_NOTE, source, revived, one.total_minor, one.tax_minor, undoes=one))
-    return [*taken, *given]
+    return [*given, *taken]
 
 
 def _rest(order: Order, invoice: Invoice, issued: Sequence[Invoice]) -> _Note | None:
@@ -239,7 +239,7 @@ def _issue(
     order: Order, kind: InvoiceKind, source: str, view: InvoiceView, *, corrects: Invoice | None = None
 ) -> Invoice:
     invoice_id = new_id()
-    queue.render_invoice_later(invoice_id)
+    archive.render_later(invoice_id)
     taken = take_number(kind)
     view = view.issued(taken.text, taken.day.isoformat())
     invoice = Invoice.objects.create(

@@ -1,27 +1,43 @@
 """Orders: what was bought, at which price, for whom, and everything that happened to it since."""
 
+from orders.models.campaigns import (
+    OPEN_CAMPAIGN_STATUSES,
+    Campaign,
+    CampaignHistory,
+    CampaignStatus,
+    FlyerImage,
+    MailingKey,
+)
 from orders.models.coupons import Coupon, CouponCode, CouponCustomer, CouponKind, CouponUse
 from orders.models.entries import EntryOrder
-from orders.models.history import ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
+from orders.models.history import UNTOLD_EVENTS, ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
 from orders.models.invoices import Invoice, InvoiceCounter, InvoiceKind, InvoicePdf
 from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, OrderType, PaymentTerms
 from orders.models.packages import PackageOrder, PackageOutcome
 from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
+from orders.models.write_offs import OrderWriteOff
 
 __all__ = [
+    "OPEN_CAMPAIGN_STATUSES",
+    "UNTOLD_EVENTS",
     "ActorKind",
+    "Campaign",
+    "CampaignHistory",
+    "CampaignStatus",
     "Coupon",
     "CouponCode",
     "CouponCustomer",
     "CouponKind",
     "CouponUse",
     "EntryOrder",
+    "FlyerImage",
     "Fulfilment",
     "HistoryEvent",
     "Invoice",
     "InvoiceCounter",
     "InvoiceKind",
     "InvoicePdf",
+    "MailingKey",
     "Notice",
     "NoticeKind",
     "Order",
@@ -31,6 +47,7 @@ __all__ = [
     "OrderRefundLine",
     "OrderStatus",
     "OrderType",
+    "OrderWriteOff",
     "PackageOrder",
     "PackageOutcome",
     "PaymentTerms",

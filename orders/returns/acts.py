@@ -10,22 +10,20 @@ import uuid
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import Sum
 
 from kit import clock
 from kit.errors import DomainError, Fault
 from kit.money import Money
-from orders import queue
+from orders import second_person
 from orders.actors import Actor
 from orders.memberships import effects
 from orders.models import HistoryEvent, Order, OrderRefund, OrderRefundLine
-from orders.refund_limits import limit_minor
 from orders.returns.plans import RefundPlan, RefundWish, plan
 from orders.returns.rest import rest_of
-from orders.returns.rules import check_approver, check_key, check_pending, refuse_disputed
+from orders.returns.rules import check_key, refuse_disputed
 from orders.settlement import settle_locked
 from orders.status import note
-from payments import refunding
+from payments import queue, refunding
 from payments.models import Refund, RefundDestination, RefundState
 
 
@@ -65,8 +63,8 @@ def approve_refund(refund_id: uuid.UUID, *, actor: Actor) -> OrderRefund:
     with transaction.atomic(durable=True):
         order, refund = _locked(refund_id)
         effects.lock_member(order)
-        check_pending(refund)
-        check_approver(refund, actor)
+        second_person.check_pending(refund)
+        second_person.check_second(refund, actor)
         refuse_disputed(refund)
         refund.approved_by_id, refund.decided_at = actor.user_id, clock.now()
         refund.save(update_fields=["approved_by", "decided_at"])
@@ -86,9 +84,9 @@ def refuse_refund(refund_id: uuid.UUID, *, actor: Actor, reason: str) -> OrderRe
     """
     with transaction.atomic(durable=True):
         order, refund = _locked(refund_id)
-        check_pending(refund)
+        second_person.check_pending(refund)
         if actor.user_id is None or actor.user_id != refund.requested_by_id:
-            check_approver(refund, actor)
+            second_person.check_second(refund, actor)
         refund.refused_by_id, refund.decided_at = actor.user_id, clock.now()
         refund.refused_because = reason[:200]
         refund.save(update_fields=["refused_by", "decided_at", "refused_because"])
@@ -98,16 +96,6 @@ def refuse_refund(refund_id: uuid.UUID, *, actor: Actor, reason: str) -> OrderRe
         # What it kept from going back otherwise does so now.
         settle_locked(order, actor=actor)
     return refund
-
-
-def needs_approval(order: Order, amount_minor: int, actor: Actor) -> bool:
-    """Whether a second person has to agree. What one person gave back of an order by themselves counts together: many
-    small refunds are one large one."""
-    limit = limit_minor(order.currency)
-    if limit is None:
-        return False
-    alone = OrderRefund.objects.live().filter(order=order, requested_by=actor.user_id, needs_approval=False)
-    return bool(alone.aggregate(sum=Sum("amount_minor", default=0))["sum"] + amount_minor > limit)
 
 
 def _write(order: Order, planned: RefundPlan, wish: RefundWish, actor: Actor) -> OrderRefund:
@@ -123,7 +111,7 @@ def _write(order: Order, planned: RefundPlan, wish: RefundWish, actor: Actor) ->
         request_key=wish.key,
         requested_by_id=actor.user_id,
         requested_at=clock.now(),
-        needs_approval=needs_approval(order, planned.amount, actor),
+        needs_approval=second_person.is_needed(order, planned.amount, actor),
     )
     OrderRefundLine.objects.bulk_create(
         OrderRefundLine(

@@ -25,6 +25,7 @@ class Account(models.TextChoices):
     DEFERRED_REVENUE = "deferred_revenue", "Deferred revenue"  # ordered, and neither paid in full nor sent
     TAX_PAYABLE = "tax_payable", "Tax payable"
     CUSTOMER_CREDIT = "customer_credit", "Customer credit"
+    MERCHANT_FUNDS = "merchant_funds", "Collected for merchants"  # below zero where a merchant owes us
     REFUNDS_PAYABLE = "refunds_payable", "Refunds payable"  # promised, and not yet back with the payer
     SUSPENSE = "suspense", "Suspense"  # money that nobody can explain yet
     # Income, and what lessens it.
@@ -34,7 +35,7 @@ class Account(models.TextChoices):
     REFUNDS = "refunds", "Refunds"
     # Expenses.
     GATEWAY_FEES = "gateway_fees", "Gateway fees"
-    WRITE_OFF = "write_off", "Write-off"  # lost disputes and differences that a person has given up
+    WRITE_OFF = "write_off", "Write-off"  # lost disputes, and debts and differences that a person has given up
 
 
 class TransferKind(models.TextChoices):
@@ -51,7 +52,9 @@ class TransferKind(models.TextChoices):
     DISPUTE = "dispute", "Dispute"
     SETTLEMENT = "settlement", "Settlement"
     CREDIT = "credit", "Customer credit"
-    RESOLUTION = "resolution", "Resolution"  # a person has explained a difference
+    RESOLUTION = "resolution", "Resolution"  # a person has explained a difference, or what explained it is no longer so
+    WRITTEN_OFF = "written_off", "Written off"  # a person has given up what somebody owes
+    WRITTEN_OFF_PAID = "written_off_paid", "Written off and paid"  # it came after all
 
 
 class LedgerTransfer(models.Model):
@@ -75,8 +78,8 @@ class LedgerTransfer(models.Model):
 class LedgerEntry(models.Model):
     """One leg of a transfer. Debits are above zero, credits below.
 
-    `subject_id` is what the money is for, an order's id; `attempt` the payment whose money lies in a clearing account;
-    `customer` whose credit it is.
+    `subject_id` is what the money is for, the id of an order or of a merchant's order; `attempt` the payment whose
+    money lies in a clearing account; `customer` whose credit it is.
     """
 
     transfer = models.ForeignKey(LedgerTransfer, on_delete=models.PROTECT, related_name="entries")

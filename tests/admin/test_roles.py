@@ -15,13 +15,16 @@ from tests import shop
 from tests.admin.conftest import ANONYMOUS, CUSTOMER, EVERYBODY, SUPERUSER, SignIn, cash_order, page
 from tests.shop import Shop, Shopper
 
-SEE_ORDERS = {"support", "warehouse", "accounting", SUPERUSER}
+SEE_ORDERS = {"support", "warehouse", "campaigns", "accounting", SUPERUSER}
 SEE_MEMBERS = {"support", "accounting", "network", SUPERUSER}
 LISTS: dict[str, set[str]] = {
     "/admin/orders/order/": SEE_ORDERS,
     "/admin/payments/paymentrequest/": SEE_ORDERS,
     "/admin/payments/refund/": SEE_ORDERS,
     "/admin/orders/orderrefund/": SEE_ORDERS,
+    "/admin/orders/orderwriteoff/": SEE_ORDERS,
+    "/admin/orders/campaign/": SEE_ORDERS,
+    "/admin/orders/mailingkey/": {"integrations", SUPERUSER},
     "/admin/payments/creditbalance/": {"support", "accounting", SUPERUSER},
     "/admin/payments/dispute/": SEE_ORDERS,
     "/admin/payments/webhookevent/": {"accounting", SUPERUSER},
@@ -45,6 +48,9 @@ LISTS: dict[str, set[str]] = {
     "/admin/outgoing/outgoingevent/": {"integrations", "accounting", SUPERUSER},
     "/admin/outgoing/delivery/": {"integrations", "accounting", SUPERUSER},
     "/admin/integrations/integration/": {"integrations", SUPERUSER},
+    "/admin/merchants/merchant/": {"integrations", "accounting", SUPERUSER},
+    "/admin/merchants/merchantkey/": {"integrations", SUPERUSER},
+    "/admin/merchants/merchantorder/": {"accounting", SUPERUSER},
     "/admin/customers/customer/": {*SEE_ORDERS, "network"},
     "/admin/customers/user/": {SUPERUSER},
     "/admin/auth/group/": {SUPERUSER},
@@ -55,6 +61,7 @@ ACTS: dict[str, set[str]] = {
     "collect_cash": {"warehouse", SUPERUSER},
     "cancel": {"support", SUPERUSER},
     "refund": {"support", "accounting", SUPERUSER},
+    "write_off": {"accounting", SUPERUSER},
     "ask_gateway": {"accounting", SUPERUSER},
     "request_payment": {"accounting", SUPERUSER},
     "capture_payment": {"accounting", SUPERUSER},
@@ -74,12 +81,18 @@ ADDS: dict[str, set[str]] = {
     "/admin/integrations/integration/add/": {"integrations", SUPERUSER},
     "/admin/outgoing/outgoingevent/add/": set(),
     "/admin/outgoing/delivery/add/": set(),
+    "/admin/merchants/merchant/add/": {"integrations", SUPERUSER},
+    "/admin/merchants/merchantkey/add/": set(),
+    "/admin/merchants/merchantorder/add/": set(),
     "/admin/customers/user/add/": {SUPERUSER},
     "/admin/auth/group/add/": {SUPERUSER},
     "/admin/orders/order/add/": set(),
+    "/admin/orders/campaign/add/": set(),
+    "/admin/orders/mailingkey/add/": {"integrations", SUPERUSER},
     "/admin/payments/paymentrequest/add/": set(),
     "/admin/payments/refund/add/": set(),
     "/admin/orders/orderrefund/add/": set(),
+    "/admin/orders/orderwriteoff/add/": set(),
     "/admin/payments/creditbalance/add/": set(),
     "/admin/payments/dispute/add/": set(),
     "/admin/catalog/stock/add/": set(),
@@ -152,7 +165,7 @@ def test_only_buttons_that_the_reader_may_press_are_shown(
     shown = {act for act in ACTS if f'href="{page(order, act)}"' in content}
     # It is not on its way yet, nobody has paid, and no gateway has anything to do with it.
     offline = {act for act, may in ACTS.items() if role in may} - {"deliver", "ask_gateway"}
-    assert shown == offline - {"request_payment", "capture_payment", "void_payment", "refund"}
+    assert shown == offline - {"request_payment", "capture_payment", "void_payment", "refund", "write_off"}
 
 
 @pytest.mark.parametrize("role", EVERYBODY)

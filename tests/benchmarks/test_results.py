@@ -14,6 +14,7 @@ from benchmarks.__main__ import parse_arguments
 from benchmarks.all_orders import FirstPage
 from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot
+from benchmarks.listing import Listing
 from benchmarks.placing import Load, Placing, shares_of_host
 from benchmarks.results import Mails, Results, Statements
 from benchmarks.statements import Statement
@@ -48,6 +49,8 @@ COUNTED = [
 GENEALOGY = Genealogy(1_000_000, 50, 0.2, 0.4, 0.2, 0.02, 0.5, 2.0, 10.0)
 HOT = Hot(8, 240.0, 300.0, 0.8, 1500.0, 2500.0, 3000.0)
 
+LISTINGS = [Listing("all", 1_000, 1_000_000, 4.0, 4.4, 6.0), Listing("receipt", 1_000, 1_000_000, 4.0, 8.0, 9.0)]
+
 
 def results() -> Results:
     return Results(
@@ -74,6 +77,15 @@ def test_goals_are_met_missed_or_not_known() -> None:
     for p99_ms, met in ((1.9, True), (2.1, False)):
         asked = Results(results().started_at, 12.0, genealogy=replace(GENEALOGY, is_below_p99_ms=p99_ms))
         assert [goal.met for goal in asked.goals()] == [met]
+
+
+def test_a_list_may_not_grow_with_the_orders_behind_it() -> None:
+    found = Results(results().started_at, 12.0, listing=LISTINGS)
+    assert [(goal.name, goal.met) for goal in found.goals()] == [
+        ("listing all of 1,000,000 orders, ratio to 1,000 <= 1.5", True),
+        ("listing receipt of 1,000,000 orders, ratio to 1,000 <= 1.5", False),
+    ]
+    assert report.listing(LISTINGS).splitlines()[2].split() == ["receipt", "4.00", "8.00", "9.00", "2.00"]
 
 
 def test_everything_is_kept_as_json(tmp_path: Path) -> None:
@@ -114,7 +126,15 @@ def test_the_command_line_names_scenarios_that_exist() -> None:
     assert (chosen.scenarios, chosen.clients, chosen.seconds) == (["hot"], (2, 4), 2.0)
     assert chosen.people < parse_arguments([]).people == 1_000_000
     assert chosen.orders < parse_arguments([]).orders == 1_000_000
-    assert parse_arguments([]).scenarios == ["placing", "hot", "oversell", "genealogy", "pdf", "all-orders"]
+    assert parse_arguments([]).scenarios == [
+        "placing",
+        "hot",
+        "oversell",
+        "listing",
+        "genealogy",
+        "pdf",
+        "all-orders",
+    ]
     for wrong in (["teleport"], ["--clients", "0"], ["--clients", "many"]):
         with pytest.raises(SystemExit):
             parse_arguments(wrong)

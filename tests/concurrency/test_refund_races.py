@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, connection
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Sum
 
 from kit.errors import DomainError
@@ -87,6 +87,9 @@ def _try(order: Order, wish: RefundWish, admin: Actor) -> Outcome:
         return refused.first.code
     except DatabaseError as failed:
         return "wall" if isinstance(failed, IntegrityError) else "lost"
+    except ValueError:
+        # An invoice has no more left that a credit note could be about.
+        return "wall"
     return "done"
 
 
@@ -159,8 +162,12 @@ def test_without_the_locks_the_database_is_the_last_wall(
 
 
 def test_without_locks_and_walls_too_much_goes_back(shop: Shop, ada: Shopper, admins: Sequence[Actor]) -> None:
-    """The negative control of the database's own word."""
+    """The negative control of the database's own word. Without invoices, whose notes would be one more wall."""
     orders = paid(shop, ada, FEW_ROUNDS)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE orders_order SET needs_invoice = false")
+        cursor.execute("DELETE FROM orders_invoice")
     try:
         race(orders, admins, AMOUNT, "SET session_replication_role = replica", around=_without_locks())
         assert all(promised(order) == 2 * MOST.minor > order.total_minor for order in orders)

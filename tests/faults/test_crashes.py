@@ -164,7 +164,7 @@ def test_a_worker_killed_in_a_refund_sends_it_back_once(
     sandbox.pay(payment, webhook="none")
     assert confirm(ada, order).status_code == 204
     assert cancel(ada, order).status_code == 200
-    assert [name for name, _ in waiting()] == ["orders.send_refund"]
+    assert [name for name, _ in waiting() if name != "orders.render_invoice"] == ["orders.send_refund"]
     sandbox.arm(gateway, "refund", f"timeout_{when}")
     with process("manage.py", "procrastinate", "worker", "--queues", "money", **PATIENT) as worker:
         wait_until(lambda: not ArmedFault.objects.filter(remaining__gt=0).exists(), worker)

@@ -281,6 +281,7 @@ def test_a_refund_that_waits_for_approval_is_not_booked(bought: tuple[Order, Pay
     assert (approved.state, accounts(order.pk)["refunds_payable"]) == (RefundState.APPROVED, -700)
     with transaction.atomic():
         assert refunding.approve([waiting.pk], approved_by=ada.user.pk) == []
+    settle(order.pk, actor=actors.SYSTEM)
 
 
 def test_a_refund_that_is_not_approved_never_was(bought: tuple[Order, PaymentRequest]) -> None:

@@ -12,7 +12,7 @@ from django.db.models import Q, Sum
 
 from orders import actors
 from orders.models import Order
-from orders.settlement import send_back, settle
+from orders.settlement import send_back, settle, settle_locked
 from payments import queries, recording, refunding
 from payments.gateways.base import OutcomeUnknown, Unavailable
 from payments.models import PaymentAttempt, PaymentRequest, Refund, RefundState
@@ -49,6 +49,13 @@ def in_parallel(number: int, act: Callable[[threading.Barrier], None]) -> None:
 
 
 def promise(order: Order, minor: int) -> int:
+    promised = promise_alone(order, minor)
+    settle(order.pk, actor=actors.SYSTEM)
+    return promised
+
+
+def promise_alone(order: Order, minor: int) -> int:
+    """Nobody holds the order, as whoever promises does."""
     with transaction.atomic():
         return sum(
             refund.amount_minor for refund in refunding.request_refunds(order.pk, RefundAsk(minor, "USD", "goodwill"))
@@ -78,9 +85,10 @@ def test_the_newest_payment_bears_it_first(shop: Shop, ada: Shopper) -> None:
 def test_what_several_promise_at_once_stays_within_what_was_captured(order: Order) -> None:
     def act(barrier: threading.Barrier) -> None:
         barrier.wait()
-        promise(order, 15000)
+        promise_alone(order, 15000)
 
     in_parallel(8, act)
+    settle(order.pk, actor=actors.SYSTEM)
 
     assert promised() == order.total_minor
 
@@ -124,6 +132,7 @@ def test_staff_clicking_twice_at_once_send_it_back_once(order: Order) -> None:
             locked = Order.objects.select_for_update().get(pk=order.pk)
             kept = queries.totals(locked.pk, "USD").kept
             send_back(locked, kept, reason="returned", actor=actors.SYSTEM)
+            settle_locked(locked, actor=actors.SYSTEM)
 
     in_parallel(4, act)
 
@@ -175,7 +184,9 @@ def test_a_refund_whose_key_the_gateway_forgot_is_not_made_twice(
     sandbox.pay(reference, webhook="none")
     assert confirm(ada, placed).status_code == 204
     with transaction.atomic():
-        send_back(Order.objects.select_for_update().get(pk=placed.pk), 100, reason="goodwill", actor=actors.SYSTEM)
+        locked = Order.objects.select_for_update().get(pk=placed.pk)
+        send_back(locked, 100, reason="goodwill", actor=actors.SYSTEM)
+        settle_locked(locked, actor=actors.SYSTEM)
     sandbox.arm(gateway, "refund", "timeout_after")
     work()
     assert Refund.objects.get().state == RefundState.UNKNOWN
@@ -202,6 +213,7 @@ def test_the_database_itself_refuses_to_unsay_what_was_said(order: Order, change
     promise(order, 100)
     with transaction.atomic():
         recording.withdraw(Refund.objects.get(), because="never sent")
+    settle(order.pk, actor=actors.SYSTEM)
 
     with pytest.raises(Exception, match=r"append-only|violates check"), connection.cursor() as cursor:
         cursor.execute(change)

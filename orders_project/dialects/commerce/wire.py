@@ -12,6 +12,7 @@ from typing import Any
 
 from babel.numbers import get_currency_symbol
 from django.conf import settings
+from django.urls import reverse
 
 from kit.money import Money
 from orders.checkout import Checkout
@@ -36,7 +37,7 @@ def _pay_url(done: Checkout, gateway: GatewayName) -> str | None:
     """The page of the checkout; there is none where nothing is due, or for another gateway."""
     if gateway != GatewayName.RAZORPAY or done.gateway_reference is None:
         return None
-    return f"{settings.PUBLIC_BASE_URL}/checkout/{done.gateway_reference}"
+    return settings.PUBLIC_BASE_URL + reverse("checkout", args=[done.gateway_reference])
 
 
 def row(order: Order) -> dict[str, Any]:

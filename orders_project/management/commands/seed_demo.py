@@ -13,7 +13,18 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import goods, happenings, integrations, network, people, purchases, report, taxes
+from orders_project.demo import (
+    flyers,
+    goods,
+    happenings,
+    integrations,
+    merchants,
+    network,
+    people,
+    purchases,
+    report,
+    taxes,
+)
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
@@ -42,6 +53,8 @@ class Command(BaseCommand):
             member = shoppers[people.MEMBER]
             buyers = [customer for customer in shoppers if customer != member]
             purchases.ensure_orders(buyers, physical, cash, superuser.pk)
+            flyer = next(product for product in products if product.kind == ProductKind.FLYER)
+            flyers.ensure_flyers(buyers, flyer, superuser.pk)
             event = happenings.ensure_event(superuser)
             profiles = happenings.ensure_profiles(event, shoppers)
             network.ensure_genealogy(shoppers)
@@ -58,7 +71,7 @@ class Command(BaseCommand):
             "events": happenings.shown(event, profiles),
             "orders": report.orders(customers),
             "apikey": apikey,
-            "razorpay": {"key_id": "", "key_secret": ""},
+            "razorpay": merchants.ensure_merchant(),
         }
         if options["json"]:
             self.stdout.write(json.dumps(found))
@@ -68,6 +81,7 @@ class Command(BaseCommand):
             role = person.get("role", "customer")
             self.stdout.write(f"{role:<11} {person['email']}  password {person['password']}")
         self.stdout.write(f"integration apikey {apikey}")
+        self.stdout.write("merchant    key id {key_id}  key secret {key_secret}".format_map(found["razorpay"]))
 
 
 @contextmanager
