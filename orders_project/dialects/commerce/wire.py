@@ -37,7 +37,8 @@ def _pay_url(done: Checkout, gateway: GatewayName) -> str | None:
     """The page of the checkout; there is none where nothing is due, or for another gateway."""
     if gateway != GatewayName.RAZORPAY or done.gateway_reference is None:
         return None
-    return settings.PUBLIC_BASE_URL + reverse("checkout", args=[done.gateway_reference])
+    page: str = reverse("checkout", args=[done.gateway_reference])
+    return f"{settings.PUBLIC_BASE_URL}{page}"
 
 
 def row(order: Order) -> dict[str, Any]:
