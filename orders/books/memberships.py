@@ -20,7 +20,9 @@ MEMBERSHIPS: tuple[tuple[str, str], ...] = (
         "an order's package has come to what its status says",
         """
         SELECT o.number, o.status, p.outcome FROM orders_packageorder p JOIN orders_order o ON o.id = p.order_id
-        WHERE CASE WHEN o.status IN ('payment_pending', 'partially_paid') THEN p.outcome <> 'waiting'
+        WHERE CASE WHEN o.status = 'payment_pending' THEN p.outcome <> 'waiting'
+                   -- All of its money was back, and some of that refund has failed after all.
+                   WHEN o.status = 'partially_paid' THEN p.outcome NOT IN ('waiting', 'called_off', 'undone')
                    WHEN o.status IN ('paid', 'completed') THEN p.outcome NOT IN ('given', 'credited')
                    ELSE p.outcome NOT IN ('called_off', 'undone') END
         """,
@@ -56,11 +58,11 @@ MEMBERSHIPS: tuple[tuple[str, str], ...] = (
         """,
     ),
     (
-        "an ordered upgrade is in progress exactly as long as its order is not paid",
+        "an ordered upgrade is in progress exactly as long as its order waits for its money",
         """
-        SELECT u.id, u.state, o.number, o.status FROM customers_upgradeprocess u
-        JOIN orders_order o ON o.id = u.order_id
-        WHERE (u.state = 'in_progress') <> (o.status IN ('payment_pending', 'partially_paid'))
+        SELECT u.id, u.state, p.order_id, p.outcome FROM customers_upgradeprocess u
+        JOIN orders_packageorder p ON p.order_id = u.order_id
+        WHERE (u.state = 'in_progress') <> (p.outcome = 'waiting')
         """,
     ),
     (
