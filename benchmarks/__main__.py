@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import hot, listing, pdf, placing, report
+from benchmarks import all_orders, genealogy, hot, listing, pdf, placing, report
 from benchmarks.load import BrokenAnswer
 from benchmarks.pgbench import YardstickFailed
 from benchmarks.placing import Load, WrongAnswer
@@ -27,7 +27,7 @@ from runner.console import say
 from runner.refusal import Refusal
 from runner.tether import die_with_parent
 
-SCENARIOS = ("placing", "hot", "oversell", "listing", "pdf")
+SCENARIOS = ("placing", "hot", "oversell", "listing", "genealogy", "pdf", "all-orders")
 DIRECTORY = Path("var") / "bench"
 COUNTING_S = 2.0
 # All lists together take as long as this many other measurements.
@@ -43,7 +43,9 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("scenarios", nargs="*", metavar="scenario", help=f"of {', '.join(SCENARIOS)}; default: all")
     parser.add_argument("--seconds", type=float, default=12.0, help="for each measurement (default: 12)")
     parser.add_argument("--clients", type=_numbers, default=(1, 8, 32), help="comma separated (default: 1,8,32)")
-    parser.add_argument("--quick", action="store_true", help="two seconds each: does it run at all?")
+    parser.add_argument("--people", type=int, default=genealogy.PEOPLE, help="in the genealogy (default: 1,000,000)")
+    parser.add_argument("--orders", type=int, default=all_orders.MANY, help="to be listed (default: 1,000,000)")
+    parser.add_argument("--quick", action="store_true", help="two seconds each, few people: does it run at all?")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a goal is not met")
     chosen = parser.parse_args(arguments)
     unknown = set(chosen.scenarios) - set(SCENARIOS)
@@ -51,7 +53,8 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     chosen.scenarios = chosen.scenarios or list(SCENARIOS)
     if chosen.quick:
-        chosen.seconds = 2.0
+        chosen.seconds, chosen.people = 2.0, min(chosen.people, genealogy.FEW)
+        chosen.orders = min(chosen.orders, 2 * all_orders.FEW)
     return chosen
 
 
@@ -62,7 +65,7 @@ def _numbers(text: str) -> tuple[int, ...]:
     return numbers
 
 
-def run(system: System, scenarios: Sequence[str], load: Load, results: Results) -> None:
+def run(system: System, scenarios: Sequence[str], load: Load, results: Results, *, people: int, orders: int) -> None:
     """Measures the scenarios and says what was found as soon as it is. Raises WrongAnswer."""
     purchases, before = Purchases(system.shop, system.port), system.spent()
     placing.warm_up(system, purchases, load)
@@ -71,8 +74,8 @@ def run(system: System, scenarios: Sequence[str], load: Load, results: Results) 
         results.placing += placing.measure(system, purchases, load)
         say(report.placing(results.placing))
         with system.counter.counting() as counted:
-            orders = placing.buy(system, purchases.many(), clients=GOAL_CLIENTS, seconds=COUNTING_S).requests
-        results.statements = Statements(orders, counted.statements)
+            bought = placing.buy(system, purchases.many(), clients=GOAL_CLIENTS, seconds=COUNTING_S).requests
+        results.statements = Statements(bought, counted.statements)
         say("\n" + report.statements(results.statements))
     if "hot" in scenarios:
         say("\nOne line of each order is a product that everybody buys\n")
@@ -92,6 +95,17 @@ def run(system: System, scenarios: Sequence[str], load: Load, results: Results) 
     results.mails = Mails(system.ask_database(_SENT), system.ask_database(_OUTSTANDING), worker_ms)
     say("\n" + report.mails(results.mails))
     _check_books(system)
+    if "genealogy" in scenarios:
+        # Last: so many people would be in the way of what is measured of orders.
+        say(f"\nA genealogy of {people:,} people, {genealogy.DEPTH} levels deep\n")
+        results.genealogy = genealogy.measure(system, people)
+        say(report.genealogy(results.genealogy))
+        _check_books(system)
+    if "all-orders" in scenarios:
+        say(f"\nThe first page of all-orders, with {all_orders.FEW:,} orders and with {orders:,}\n")
+        results.first_pages = all_orders.measure(system, all_orders.FEW, orders)
+        say(report.first_pages(results.first_pages))
+        _check_books(system)
 
 
 def _check_books(system: System) -> None:
@@ -118,7 +132,8 @@ def main(arguments: Sequence[str]) -> int:
     say("Starting PostgreSQL, filling the shop, starting the servers ...")
     try:
         with running_system(checkout, checkout / DIRECTORY) as system:
-            run(system, chosen.scenarios, Load(chosen.clients, chosen.seconds), results)
+            load = Load(chosen.clients, chosen.seconds)
+            run(system, chosen.scenarios, load, results, people=chosen.people, orders=chosen.orders)
     except KeyboardInterrupt:
         say("Stopped.")
         return 130

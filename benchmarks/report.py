@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.all_orders import FirstPage
+from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot, Oversell
 from benchmarks.listing import Listing
 from benchmarks.pdf import Pdf
@@ -115,6 +117,37 @@ def listing(found: Sequence[Listing]) -> str:
     rows = [
         (one.name, f"{one.few_p50_ms:.2f}", f"{one.many_p50_ms:.2f}", f"{one.many_p95_ms:.2f}", f"{one.ratio:.2f}")
         for one in found
+    ]
+    return table(heads, rows)
+
+
+def genealogy(found: Genealogy) -> str:
+    """One row; milliseconds in the database."""
+    heads = ("is below ms", "p99 ms", "is not ms", "a look-up ms", "ratio", "a page below ms", "a move ms")
+    row = (
+        f"{found.is_below_p50_ms:.3f}",
+        f"{found.is_below_p99_ms:.3f}",
+        f"{found.is_not_below_p50_ms:.3f}",
+        f"{found.look_up_p50_ms:.3f}",
+        number(found.ratio, ".1f"),
+        f"{found.page_below_p50_ms:.3f}",
+        f"{found.move_p50_ms:.3f}",
+    )
+    return table(heads, [row])
+
+
+def first_pages(found: Sequence[FirstPage]) -> str:
+    """A row for each list."""
+    heads = ("list", "few orders, p50 ms", "many, p50 ms", "p95 ms", "ratio")
+    rows = [
+        (
+            page.name,
+            f"{page.few_p50_ms:.2f}",
+            f"{page.many_p50_ms:.2f}",
+            f"{page.many_p95_ms:.2f}",
+            number(page.ratio, ".2f"),
+        )
+        for page in found
     ]
     return table(heads, rows)
 

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.all_orders import FirstPage
 from benchmarks.figures import ratio
+from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot, Oversell
 from benchmarks.listing import Listing
 from benchmarks.pdf import Pdf
@@ -24,8 +26,11 @@ RATIO_AIM = 0.25
 MOST_STATEMENTS = 14
 MOST_CPU_MS = 9.0
 HOT_RATIO = 0.5
+MOST_IS_BELOW_MS = 2.0
 LISTING_RATIO = 1.5
 MOST_PDF_MS = 50.0
+# What a hundred times as many orders may add to a page of them.
+MOST_LIST_RATIO = 1.5
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,9 @@ class Results:
     oversell: Oversell | None = None
     listing: list[Listing] = field(default_factory=list)
     mails: Mails | None = None
+    genealogy: Genealogy | None = None
     pdf: Pdf | None = None
+    first_pages: list[FirstPage] = field(default_factory=list)
 
     def goals(self) -> list[Goal]:
         """Those that this run has figures for."""
@@ -101,6 +108,13 @@ class Results:
         if self.pdf:
             goals.append(_at_most("CPU ms per PDF of one page", self.pdf.cpu_ms, MOST_PDF_MS))
         goals += [_at_least(f"hot at {hot.clients} clients, ratio to many", hot.ratio, HOT_RATIO) for hot in self.hot]
+        if self.genealogy:
+            name = f"ms to know who is below whom, {self.genealogy.people:,} people, 99th percentile"
+            goals.append(_at_most(name, self.genealogy.is_below_p99_ms, MOST_IS_BELOW_MS))
+        goals += [
+            _at_most(f"first page of orders, {page.name}, {page.many:,} to {page.few:,}", page.ratio, MOST_LIST_RATIO)
+            for page in self.first_pages
+        ]
         goals += [
             _at_most(f"listing {one.name} of {one.many:,} orders, ratio to {one.few:,}", one.ratio, LISTING_RATIO)
             for one in self.listing

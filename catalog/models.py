@@ -1,4 +1,4 @@
-"""Things on sale: products and their variants, ways of delivery, and stock with every movement of it.
+"""Things on sale: products and their variants, packages, ways of delivery, and stock with every movement of it.
 
 Stock is written by `catalog.stock` alone; the movements are append-only and always sum to the counters.
 """
@@ -120,6 +120,31 @@ class Variant(models.Model):
     def price(self) -> money.Money:
         """Today's price."""
         return money.Money(self.price_minor, self.currency)
+
+
+class Package(models.Model):
+    """What a product of kind package makes of its buyer: a member of a tier, for so many days.
+
+    Days and not months: days add up. Renewals give the same end in whatever order they come, one of them can be taken
+    off again without looking at the others, and what is left of a period is an exact share of it.
+    """
+
+    product = models.OneToOneField(Product, on_delete=models.PROTECT, primary_key=True, related_name="package")
+    tier = models.PositiveSmallIntegerField(help_text="Its rank: an upgrade goes to a higher one.")
+    validity_days = models.PositiveSmallIntegerField("valid for days", help_text="A year is 365.")
+    # Whether its product is, as the database keeps it: tiers have to differ among packages on sale alone.
+    on_sale = models.BooleanField(default=True, editable=False)
+
+    class Meta:
+        ordering = ("tier", "product")
+        constraints = (
+            models.CheckConstraint(condition=Q(tier__gte=1), name="package_tier_counts_from_one"),
+            models.CheckConstraint(condition=Q(validity_days__range=(1, 3660)), name="package_validity_in_bounds"),
+            models.UniqueConstraint(fields=("tier",), condition=Q(on_sale=True), name="package_tier_once_on_sale"),
+        )
+
+    def __str__(self) -> str:
+        return f"Tier {self.tier}"
 
 
 class Stock(models.Model):

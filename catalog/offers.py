@@ -66,6 +66,7 @@ SELECT d.id, d.name, d.price_minor, d.currency, d.countries, d.max_weight_grams,
 FROM catalog_deliverymethod d WHERE d.id = %(method)s AND d.active
 """  # noqa: S608 - constants
 
+_NUMBERED = "SELECT number, id FROM catalog_product WHERE number = ANY(%s)"
 _AVAILABLE = "SELECT variant_id, on_hand - reserved FROM catalog_stock WHERE variant_id = ANY(%s)"
 
 
@@ -99,6 +100,13 @@ def find_offers(product_ids: Iterable[uuid.UUID], place: Place) -> dict[uuid.UUI
             )
             offers.setdefault(product_id, []).append(offer)
     return offers
+
+
+def product_ids(numbers: Iterable[int]) -> dict[int, uuid.UUID]:
+    """The ids of the products with these numbers, as far as there are any, on sale or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NUMBERED, [list(numbers)])
+        return dict(cursor.fetchall())
 
 
 def find_delivery(method_id: uuid.UUID, place: Place) -> DeliveryOffer | None:

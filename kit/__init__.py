@@ -1,1 +1,4 @@
-"""Plain Python that every app may use: money, strict JSON, ids, errors, signing, clock. No models, no Django."""
+"""Plain Python that every app may use: money, strict JSON, CSV rows, ids, errors, signing, clock, progress bars.
+
+No models, no Django.
+"""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-# Keys of gateways and webhooks, what lets a payer's browser pay, bearer tokens.
+# Keys of gateways, webhooks and integrations, what lets a payer's browser pay, bearer tokens.
 _SECRET = re.compile(
-    r"\b(?:sk|rk|ek|whsec|mailkey)_\w{6,}|(?:pi|seti)_\w+_secret_\w+|Bearer\s+[\w.~+/-]+=*|eyJ[\w-]+\.[\w-]+\.[\w-]+"
+    r"\b(?:sk|rk|ek|whsec|mailkey)_\w{6,}|\bqk_[\w-]{20,}|(?:pi|seti)_\w+_secret_\w+"
+    r"|Bearer\s+[\w.~+/-]+=*|eyJ[\w-]+\.[\w-]+\.[\w-]+"
 )
 
 SECRET_NAMES = frozenset(

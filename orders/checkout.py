@@ -39,6 +39,7 @@ class Checkout:
     """An order waiting for its payer. `client_secret` is None when nothing is due or the gateway has no such thing."""
 
     order_id: uuid.UUID
+    number: int
     total: Money
     client_secret: str | None
     gateway_reference: str | None
@@ -49,7 +50,7 @@ def buy_with_payment(purchase: Purchase, *, also: Callable[[PlacedOrder], None] 
     was written) or PaymentNotInitialized (the order was written and is cancelled, its stock is back)."""
     if not collecting.is_configured(purchase.gateway):
         raise OrderRefused([Fault("gateway_not_configured", {"gateway": purchase.gateway.value}, at=("gateway",))])
-    return _ask(place_order(purchase, also=also))
+    return begin_payment(place_order(purchase, also=also))
 
 
 def resume(placement_key: uuid.UUID) -> Checkout | None:
@@ -63,12 +64,14 @@ def resume(placement_key: uuid.UUID) -> Checkout | None:
     # The one that the order was placed with; others may have followed.
     requests = PaymentRequest.objects.filter(subject_id=order.pk).order_by("created_at")
     request_id = requests.values_list("pk", flat=True).first()
-    return _ask(PlacedOrder(order.pk, order.number, order.total, request_id), again=True)
+    return begin_payment(PlacedOrder(order.pk, order.number, order.total, request_id), again=True)
 
 
-def _ask(placed: PlacedOrder, *, again: bool = False) -> Checkout:
+def begin_payment(placed: PlacedOrder, *, again: bool = False) -> Checkout:
+    """The payment of an order that was just placed can be made, where anything is due; `again` if it may have been
+    asked for before. Raises PaymentNotInitialized: the order is cancelled, its stock is back."""
     if placed.request_id is None:
-        return Checkout(placed.id, placed.total, None, None)
+        return Checkout(placed.id, placed.number, placed.total, None, None)
     try:
         request = collecting.create_at_gateway(placed.request_id, again=again)
     except GatewayError as error:
@@ -79,4 +82,5 @@ def _ask(placed: PlacedOrder, *, again: bool = False) -> Checkout:
         # Or the gateway refused, and whoever was to cancel the order then was cut off.
         cancellation.cancel_unpaid(placed.id, actor=SYSTEM, facts=_NOT_INITIALIZED)
         raise PaymentNotInitialized(CANCELLED_MEANWHILE)
-    return Checkout(placed.id, placed.total, request.client_secret or None, request.gateway_reference)
+    secret = request.client_secret or None
+    return Checkout(placed.id, placed.number, placed.total, secret, request.gateway_reference)

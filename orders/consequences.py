@@ -7,13 +7,19 @@ from __future__ import annotations
 from orders import entries
 from orders.campaigns import ending
 from orders.coupons import using
+from orders.memberships import effects
 from orders.models import Order, OrderStatus, OrderType
 
 
-def follow(order: Order, to: OrderStatus) -> None:
+def prepare(order: Order) -> bool:
+    """Before anything is posted for a move: whoever is made a member by the order is locked; whether anybody is."""
+    return effects.lock_member(order)
+
+
+def follow(order: Order, to: OrderStatus, *, makes_member: bool) -> None:
     """An order has come to a status: one that is called off gives its coupon back; what is left to be sent of the
     campaigns of one that is called off or refunded is not sent; an entry in an event stands as long as its order is
-    paid."""
+    paid, and so does what its package gives."""
     if to == OrderStatus.CANCELLED:
         using.give_back(order.pk)
     if to in (OrderStatus.CANCELLED, OrderStatus.REFUNDED):
@@ -23,3 +29,5 @@ def follow(order: Order, to: OrderStatus) -> None:
             entries.leave(order)
         elif to in (OrderStatus.PAID, OrderStatus.COMPLETED):
             entries.enter(order)
+    if makes_member:
+        effects.follow(order, to)

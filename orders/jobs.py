@@ -19,12 +19,14 @@ from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
+from customers import outbox
 from kit import clock
 from kit.crashpoints import Seam, crashpoint
 from orders import actors, cancellation, events, expiry, notifications, subjects
 from orders.campaigns import images
 from orders.credits import ending, reminding
 from orders.invoices import archive
+from orders.memberships import automatic
 from orders.models import Invoice
 from payments import collecting, inbox, queries, queue, refunding
 from payments.credits import expiring
@@ -184,12 +186,22 @@ def remind_of_credit(timestamp: int) -> None:
     reminding.remind()
 
 
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="orders.auto_upgrade", queue="upkeep", queueing_lock="orders.auto_upgrade", lock="orders.auto_upgrade")
+def auto_upgrade(timestamp: int) -> None:
+    """Carry out the shop's own upgrades that have waited, and begin those that have become due."""
+    del timestamp
+    now = clock.now()
+    for _ in (*automatic.carry_out_all(now), *automatic.begin_all(now)):
+        pass
+
+
 @app.periodic(cron="* * * * * */5")
 @app.task(name="orders.send_notices", queue="mail", queueing_lock="orders.send_notices", lock="orders.send_notices")
 def send_notices(timestamp: int) -> None:
     """Send the mails that are due."""
     del timestamp
-    while notifications.send_due() == notifications.BATCH:
+    while notifications.send_due() == outbox.BATCH:
         pass
 
 

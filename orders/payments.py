@@ -143,7 +143,8 @@ def _write_request(
         ):
             raise StatusRefused("payment_open", order)
         if order.expires_at is not None:
-            order.expires_at = clock.now() + settings.ORDER_EXPIRES_AFTER
+            # Never sooner than it was: an integration's order waits for days.
+            order.expires_at = max(order.expires_at, clock.now() + settings.ORDER_EXPIRES_AFTER)
             order.save(update_fields=["expires_at"])
         facts = {"amount_minor": wanted.minor, "gateway": gateway.value, **({"hold": True} if hold else {})}
         note(order, event=HistoryEvent.PAYMENT_REQUESTED, actor=actor, facts=facts)

@@ -18,6 +18,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from catalog import offers, stock
+from customers.locking import lock_customer
 from kit import clock, strict_json
 from kit.errors import Fault
 from kit.ids import new_id
@@ -30,6 +31,7 @@ from orders.checks import Basket, DeliveryAddress, OrderRefused, WantedItem, Wis
 from orders.coupons import guessing, using
 from orders.credits.delivering import deliver_credit
 from orders.invoices import issuing
+from orders.memberships import effects, terms
 from orders.models import Order, OrderStatus, OrderType, PaymentTerms
 from orders.taxes.service import TaxAnswer
 from payments import collecting, ledger
@@ -151,8 +153,9 @@ def place_order(purchase: Purchase, *, also: Callable[[PlacedOrder], None] | Non
     transaction what else belongs to it.
 
     Raises OrderRefused with every fault, in the documented order, TooManyFailures for who guesses coupon codes, and
-    TaxServiceUnavailable; then nothing was written. Locks the customer's credit, the coupon and the stock; if it costs
-    nothing, at last the counter of invoices, which an order that waits for its payment never does.
+    TaxServiceUnavailable; then nothing was written. Locks the customer, if a package is bought, the customer's credit,
+    the coupon and the stock; if it costs nothing, at last the counter of invoices, which an order that waits for its
+    payment never does.
     """
     with guessing.watched(purchase.customer_id, purchase.coupon_code):
         for _ in range(_CREDIT_TRIES):
@@ -175,6 +178,9 @@ def _place(purchase: Purchase, basket: Basket, also: Callable[[PlacedOrder], Non
     order_id, request_id = new_id(), new_id()
     total = Money(basket.totals.total, basket.totals.currency)
     with transaction.atomic(durable=True), connection.cursor() as cursor:
+        makes_member = terms.has_package(basket)
+        if makes_member:
+            lock_customer(purchase.customer_id)
         # BEGIN, the order, its coupon and its stock travel together: the answer to one is not needed for the next.
         with connection.connection.pipeline():
             _write(cursor, order_id, request_id, purchase, basket)
@@ -185,18 +191,22 @@ def _place(purchase: Purchase, basket: Basket, also: Callable[[PlacedOrder], Non
             # Sold while we were looking: the rollback takes everything back, then we say what is left.
             transaction.set_rollback(True)
         else:
+            if makes_member:
+                terms.write_down(order_id, basket)
             if also is not None:
                 also(placed)
             if not total.minor:
-                _settle_covered(Order.objects.get(pk=order_id), purchase.actor)
+                _settle_covered(Order.objects.get(pk=order_id), purchase.actor, makes_member=makes_member)
     if short:
         raise _sold_meanwhile(basket, short)
     return placed
 
 
-def _settle_covered(order: Order, actor: Actor) -> None:
+def _settle_covered(order: Order, actor: Actor, *, makes_member: bool) -> None:
     """An order of which nothing is left to pay is paid as it is placed, and has its invoice."""
     sales.post_earned(order)
+    if makes_member:
+        effects.follow(order, OrderStatus.PAID)
     deliver_credit(order, actor=actor)
     issuing.issue_due(order)
 

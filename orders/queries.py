@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from django.apps import apps
 from django.db import models
 
 from payments.models import Refund, RefundState
 
 if TYPE_CHECKING:
     from orders.models import CreditGrant, Order, OrderRefund, OrderWriteOff  # noqa: F401
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where an order stands among all, by when it was placed."""
+
+    placed_at: datetime
+    number: int
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -23,6 +34,26 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def with_details(self) -> OrderQuerySet:
         """With lines, their variants, history and invoices, read in one statement each."""
         return self.prefetch_related("lines__variant", "history", "invoices")
+
+    def placed_between(self, begins: datetime, ends: datetime) -> OrderQuerySet:
+        """Placed from the one instant on and before the other."""
+        return self.filter(placed_at__gte=begins, placed_at__lt=ends)
+
+    def newest_first(self, after: Position | None = None) -> OrderQuerySet:
+        """By when they were placed, the last one first; those behind a position, if one is given."""
+        orders = self.order_by("-placed_at", "-number")
+        if after is None:
+            return orders
+        earlier = models.Q(placed_at__lt=after.placed_at)
+        # The first condition says nothing new, but bounds the index that serves the order.
+        return orders.filter(
+            earlier | models.Q(placed_at=after.placed_at, number__lt=after.number), placed_at__lte=after.placed_at
+        )
+
+    def with_last_change(self) -> OrderQuerySet:
+        """With `changed_at`: when anything happened to them last."""
+        history = apps.get_model("orders", "OrderHistory").objects.filter(order=models.OuterRef("pk"))
+        return self.annotate(changed_at=models.Subquery(history.order_by("-id").values("at")[:1]))
 
 
 WAITING_FIRST = (

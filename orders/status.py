@@ -88,12 +88,13 @@ def transition(
     current = OrderStatus(order.status)
     if to not in MOVES[current]:
         raise StatusRefused("move_not_allowed", order, to=to)
+    makes_member = consequences.prepare(order)
     order.status = to
     order.given_up = to == OrderStatus.REFUNDED and sales.is_given_up(order)
     order.save(update_fields=["status", "given_up"])
     _write(order, event, actor, facts, from_status=current)
     _post(order, current, to)
-    consequences.follow(order, to)
+    consequences.follow(order, to, makes_member=makes_member)
     announcing.announce_move(order, to, event)
 
 

@@ -117,7 +117,18 @@ LOOK: dict[str, Any] = {
                     _page("Stock", "inventory_2", "catalog_stock"),
                     _page("Stock movements", "swap_vert", "catalog_stockmovement"),
                     _page("Delivery methods", "local_shipping", "catalog_deliverymethod"),
+                    _page("Packages", "workspace_premium", "catalog_package"),
                     _page("Tax rates", "percent", "catalog_taxrate"),
+                ],
+            },
+            {
+                "title": "Members",
+                "separator": True,
+                "items": [
+                    _page("Genealogy", "account_tree", "customers_placement"),
+                    _page("Moves", "move_up", "customers_placementmove"),
+                    _page("Memberships", "card_membership", "customers_membership"),
+                    _page("Upgrades", "upgrade", "customers_upgradeprocess"),
                 ],
             },
             {
@@ -136,6 +147,11 @@ LOOK: dict[str, Any] = {
                     _page("Events", "campaign", "outgoing_outgoingevent"),
                     _page("Deliveries", "outbox", "outgoing_delivery"),
                 ],
+            },
+            {
+                "title": "Incoming calls",
+                "separator": True,
+                "items": [_page("Integrations", "key", "integrations_integration")],
             },
             {
                 "title": "Incoming reports",

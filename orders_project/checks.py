@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from kit.money import CURRENCIES
 from orders.invoices import issuing, numbering
 from orders.late_money import Otherwise, Revives
+from orders.memberships.effects import Remainder
 from orders.taxes.arithmetic import TaxRounding
 
 LEAST_CALLS_PER_SECOND = 100
@@ -32,10 +33,21 @@ def rules_are_known(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
             ("LATE_MONEY_REVIVES", Revives),
             ("LATE_MONEY_OTHERWISE", Otherwise),
             ("TAX_ROUNDING", TaxRounding),
+            ("MEMBERSHIP_REMAINDER", Remainder),
             ("INVOICE_ON_DELIVERY_ISSUED", (issuing.SENT, issuing.PAID)),
         )
         if getattr(settings, name) not in list(known)
     ]
+
+
+@register()
+def throttles_let_honest_callers_through(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """Errors for a throttle that would hinder honest integrations."""
+    del app_configs
+    if settings.INTEGRATION_CALLS_PER_SECOND >= LEAST_CALLS_PER_SECOND:
+        return []
+    text = f"INTEGRATION_CALLS_PER_SECOND is below {LEAST_CALLS_PER_SECOND}."
+    return [Error(text, hint="Raise it, or unset it.", id="quittance.E014")]
 
 
 @register()

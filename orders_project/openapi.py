@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orders_project.dialects.commerce import openapi as commerce
 from orders_project.dialects.event import openapi as event
 from orders_project.dialects.razorpay import openapi as razorpay
 from orders_project.dialects.retrieval import openapi as retrieval
@@ -129,12 +130,13 @@ def document_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def document_other_routes(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular, after `document_problems`: these say themselves what they refuse."""
-    for dialect in (storefront, event, razorpay, retrieval):
+    for dialect in (storefront, event, commerce, razorpay, retrieval):
         result["components"]["schemas"] |= dialect.SCHEMAS
     result["components"].setdefault("securitySchemes", {}).update(razorpay.SECURITY)
     result["paths"] = {
         **storefront.paths(_KEY),
         **event.paths(_KEY),
+        **commerce.paths(_KEY),
         **razorpay.paths(_KEY),
         **retrieval.paths(),
         **result["paths"],

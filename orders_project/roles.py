@@ -41,6 +41,19 @@ _SEE_CREDIT = (
     "orders.view_creditgrant",
 )
 
+_SEE_MEMBERS = (
+    "catalog.view_package",
+    "customers.view_membership",
+    "customers.view_membershiphistory",
+    "customers.view_membershipnotice",
+    "customers.view_upgradeprocess",
+)
+
+_SEE_GENEALOGY = (
+    "customers.view_placement",
+    "customers.view_placementmove",
+)
+
 _SEE_OUTGOING = (
     "outgoing.view_subscription",
     "outgoing.view_outgoingevent",
@@ -54,6 +67,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *_SEE_ORDERS,
         *_SEE_COUPONS,
         *_SEE_CREDIT,
+        *_SEE_MEMBERS,
+        *_SEE_GENEALOGY,
         "orders.cancel_order",
         "orders.refund_order",
         "orders.grant_credit",
@@ -71,9 +86,19 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "catalogue": (
         *(f"catalog.{act}_{model}" for act in ("view", "add", "change") for model in ("product", "variant")),
         *(f"catalog.{act}_deliverymethod" for act in ("view", "add", "change")),
+        *(f"catalog.{act}_package" for act in ("view", "add", "change")),
         "catalog.view_stock",
         "catalog.change_stock",
         "catalog.view_stockmovement",
+    ),
+    # keeps the genealogy: places who waits, moves people; a role of its own, since commissions hang on it
+    "network": (
+        *_SEE_MEMBERS,
+        *_SEE_GENEALOGY,
+        "customers.view_customer",
+        "customers.place_customer",
+        "customers.move_customer",
+        "customers.abandon_upgradeprocess",
     ),
     # plans events, and sees who takes part
     "events": (
@@ -98,6 +123,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "outgoing.add_subscription",
         "outgoing.change_subscription",
         "outgoing.redeliver_delivery",
+        *(f"integrations.{act}_integration" for act in ("view", "add", "change", "revoke")),
         "orders.view_mailingkey",
         "orders.add_mailingkey",
         "orders.revoke_mailingkey",
@@ -110,6 +136,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     # checks the money, sees what gateways told us and asks them again
     "accounting": (
         *_SEE_ORDERS,
+        *_SEE_MEMBERS,
         *_SEE_OUTGOING,
         *_SEE_COUPONS,
         *_SEE_CREDIT,

@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 import environ
 from django.utils.csp import CSP
 
+from customers.memberships.reminders import read_days
 from orders.approval_limits import read_limits
+from orders.memberships.volume import read_rules
 from orders.seller import Seller
 from orders_project import environment
 from orders_project.admin_look import LOOK
@@ -62,6 +64,10 @@ GATEWAY_READ_TIMEOUT_S = env.float("GATEWAY_READ_TIMEOUT_S", default=8.0)
 
 # An order whose online payment is open for longer gives its stock back.
 ORDER_EXPIRES_AFTER = timedelta(minutes=env.int("ORDER_EXPIRES_AFTER_MINUTES", default=60))
+# An order that an integration places waits for its money for so long.
+COMMERCE_ORDER_EXPIRES_AFTER = timedelta(days=env.int("COMMERCE_ORDER_EXPIRES_AFTER_DAYS", default=7))
+# Calls that one integration may make within a second.
+INTEGRATION_CALLS_PER_SECOND = env.int("INTEGRATION_CALLS_PER_SECOND", default=500)
 # What one person may refund of one order without a second one, in major units of its currency.
 REFUND_APPROVAL_ABOVE = read_limits(env.str("REFUND_APPROVAL_ABOVE", default="USD:500,INR:40000,*:500"))
 # What one person may grant a customer of credit without a second one, in major units of its currency.
@@ -109,6 +115,15 @@ UNKNOWN_OUTCOME_ASK_AFTER = timedelta(seconds=env.int("UNKNOWN_OUTCOME_ASK_AFTER
 # Money for an order that is over revives one that expired, any, or none, and otherwise goes back or becomes credit.
 LATE_MONEY_REVIVES = env.str("LATE_MONEY_REVIVES", default="expired")
 LATE_MONEY_OTHERWISE = env.str("LATE_MONEY_OTHERWISE", default="refund")
+# How many days before a membership ends its member is reminded, the most first.
+MEMBERSHIP_REMINDER_DAYS = read_days(env.str("MEMBERSHIP_REMINDER_DAYS", default="30,7"))
+# How many days before its end a membership can be renewed, and what becomes of the days that an upgrade leaves unused.
+MEMBERSHIP_RENEWAL_DAYS = env.int("MEMBERSHIP_RENEWAL_DAYS", default=30)
+MEMBERSHIP_REMAINDER = env.str("MEMBERSHIP_REMAINDER", default="none")
+# Who buys for so much in the period is upgraded to a tier, after a while in which staff may say no.
+AUTO_UPGRADES = read_rules(env.str("AUTO_UPGRADES", default=""))
+AUTO_UPGRADE_PERIOD = timedelta(days=env.int("AUTO_UPGRADE_PERIOD_DAYS", default=365))
+AUTO_UPGRADE_WAIT = timedelta(minutes=env.int("AUTO_UPGRADE_WAIT_MINUTES", default=60))
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=90))
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=30))
 IDEMPOTENCY_KEPT = timedelta(hours=48)
@@ -157,6 +172,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "catalog",
     "customers",
+    "customers.integrations",
     "payments",
     "payments.reconciliation",
     "payments.settlements",

@@ -37,6 +37,7 @@ urlpatterns: list[Any] = [
         name="docs",
     ),
     re_path(r"^order/(?P<number>[0-9]+)/invoice/?\Z", invoice, name="invoice"),
+    path("", include("orders_project.dialects.commerce.urls")),
     path("", include("orders_project.dialects.storefront.urls")),
     path("", include("orders_project.dialects.event.urls")),
     path("", include("orders_project.dialects.retrieval.urls")),

@@ -15,6 +15,7 @@ from payments.models import (
     OPEN_DISPUTE_STATES,
     OPEN_REFUND_STATES,
     AttemptState,
+    CreditBalance,
     CreditTerm,
     Dispute,
     EventState,
@@ -103,6 +104,12 @@ def credit_minor(customer_id: uuid.UUID, currency: str) -> int:
     good = Q(expires_at__isnull=True) | Q(expires_at__gt=clock.now())
     terms = CreditTerm.objects.filter(good, customer_id=customer_id, currency=currency, left_minor__gt=0)
     return int(terms.aggregate(sum=Sum("left_minor", default=0))["sum"])
+
+
+def locked_credit_minor(customer_id: uuid.UUID, currency: str) -> int:
+    """The same, and nobody else spends of it until the caller's transaction ends. One statement."""
+    balances = CreditBalance.objects.select_for_update(no_key=True).filter(customer_id=customer_id, currency=currency)
+    return balances.values_list("balance_minor", flat=True).first() or 0
 
 
 def find_request(gateway: str, reference: str) -> PaymentRequest | None:

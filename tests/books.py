@@ -10,9 +10,16 @@ from orders.books import find_offenders
 _KEPT = ("django_migrations", "django_content_type", "auth_permission", "procrastinate_migrations")
 
 
-def check() -> None:
-    """Fails with every invariant that does not hold."""
+_ORDERS_EXIST = (
+    "whatever an order has done to a membership, or is to do, is an order's with a package of the same customer"
+)
+
+
+def check(*, with_orders: bool = True) -> None:
+    """Fails with every invariant that does not hold. Tests of the layers below name orders that nobody has placed."""
     offenders = {check.name: check.offenders for check in find_offenders() if check.offenders}
+    if not with_orders:
+        offenders.pop(_ORDERS_EXIST, None)
     assert offenders == {}, offenders
 
 

@@ -322,6 +322,10 @@ _WATCHED = (
     "merchants_merchantorder",
     "merchants_merchantrefund",
     "catalog_stockmovement",
+    "customers_placement%",
+    "customers_waiting",
+    "customers_membership%",
+    "customers_upgradeprocess",
     "idempotency_%",
     "procrastinate_jobs",
 )

@@ -21,6 +21,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from customers.genealogy.placing import place
 from customers.models import Address, Customer, User
 from orders import actors
 from orders.campaigns.images import store_image
@@ -29,6 +30,7 @@ from orders.models import OrderRefund
 from orders_project.roles import ensure_roles
 from tests import flyers
 from tests import shop as shops
+from tests.commerce import connect
 from tests.events import add_event, add_profile
 from tests.shop import Shop, item, order_body, send
 
@@ -175,6 +177,10 @@ ROUTES: dict[str, Row] = {
     "products": ("GET", "/api/v1/products/", (200, 200, 200, 200, 200)),
     "product": ("GET", "/api/v1/products/{product}/", (200, 200, 200, 200, 200)),
     "delivery-methods": ("GET", "/api/v1/delivery-methods/", (200, 200, 200, 200, 200)),
+    "membership": ("GET", "/api/v1/membership/", (401, 200, 403, 200, 403)),
+    "genealogy": ("GET", "/api/v1/genealogy/", (401, 200, 403, 200, 403)),
+    # Whether it is the one above or nobody at all who is asked about: no.
+    "genealogy-below": ("GET", "/api/v1/genealogy/below/{below}/", (401, 200, 403, 200, 403)),
     "orders": ("GET", "/api/v1/orders/", (401, 200, 200, 200, 200)),
     "order": ("GET", "/api/v1/orders/{order}/", (401, 404, 404, 200, 200)),
     "order-cancel": ("POST", "/api/v1/orders/{order}/cancel/", (401, 404, 404, 200, 403)),
@@ -206,6 +212,16 @@ ROUTES: dict[str, Row] = {
     "storefront-with-payment": ("POST", "/api/orders/with-payment", (401, 404, 404, 200, 404)),
     "storefront-orders": ("POST", "/api/orders", (401, 404, 404, 204, 404)),
     "storefront-paid": ("PATCH", "/api/orders/{paid}/paid", (401, 404, 404, 204, 404)),
+    # With the key of an integration that may do everything; an empty form, and another's order like none.
+    "commerce-create-order": ("POST", "/api/v1/commerce/create-order/", (401, 400, 400, 400, 400)),
+    "commerce-package": ("POST", "/api/v1/commerce/upgrade-renewal-package/", (401, 400, 400, 400, 400)),
+    "commerce-all-orders": ("GET", "/api/v1/commerce/all-orders/", (401, 200, 200, 200, 200)),
+    "commerce-order-details": (
+        "GET",
+        "/api/v1/commerce/order-details/?order_number={number}",
+        (401, 400, 400, 200, 200),
+    ),
+    "commerce-nothing": ("GET", "/api/v1/commerce/orders/", (404, 404, 404, 404, 404)),
     "retrieval-order": ("GET", "/api/order/{number}", (401, 403, 403, 200, 200)),
     "retrieval-nothing": ("GET", "/api/order/7/contents", (404, 404, 404, 404, 404)),
     # Whoever has the link needs no account; without its signature everybody is refused alike.
@@ -258,6 +274,9 @@ def people(shop: Shop) -> dict[str, Any]:
     refunded = shops.place(owner, shop.cash, (shop.cable, 1))
     collect_cash(refunded.pk, amount=refunded.total, receipt=uuid.uuid4(), actor=actors.SYSTEM)
     shops.give_back(refunded.pk, refunded.total)
+    below = shops.sign_up("below@example.com").customer
+    place(owner.customer.pk, sponsor_id=None, by_id=None)
+    place(below.pk, sponsor_id=owner.customer.pk, by_id=None)
     of_flyers = flyers.flyer_order(owner, shop)
     image = store_image(flyers.picture(), uploader=owner.user, customer_id=owner.customer.pk)
     event = add_event(opens_at=LONG_AGO, closes_at=LONG_AGO + timedelta(days=1))
@@ -271,6 +290,7 @@ def people(shop: Shop) -> dict[str, Any]:
         "owner": owner,
         "support": shops.access_of(support),
         "body": order_body(owner, free, item(gift)),
+        "apikey": connect(),
         "names": {
             "address": address.pk,
             "product": gift.product_id,
@@ -278,6 +298,7 @@ def people(shop: Shop) -> dict[str, Any]:
             "paid": answer["Location"].rstrip("/").rpartition("/")[2],
             "refunded": refunded.pk,
             "refund": OrderRefund.objects.get().pk,
+            "below": below.pk,
             "flyers": of_flyers.pk,
             "flyer": flyers.campaigns(of_flyers)[0].pk,
             "number": of_flyers.number,
@@ -290,7 +311,8 @@ def people(shop: Shop) -> dict[str, Any]:
 
 def _call(people: dict[str, Any], role: str, method: str, path: str) -> HttpResponse:
     body = people["body"] if path.startswith("/api/orders") else b"" if method == "GET" else {}
-    return send(method, path.format(**people["names"]), body, by=people[role])
+    headers = {"apikey": people["apikey"]} if path.startswith("/api/v1/commerce/") else {}
+    return send(method, path.format(**people["names"]), body, by=people[role], headers=headers)
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -1,5 +1,5 @@
 """The catalogue's pages of the back office."""
 
-from catalog.admin import delivery, events, products, stock, taxes
+from catalog.admin import delivery, events, packages, products, stock, taxes
 
-__all__ = ["delivery", "events", "products", "stock", "taxes"]
+__all__ = ["delivery", "events", "packages", "products", "stock", "taxes"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -12,8 +13,9 @@ from unfold.decorators import display
 
 from catalog import queries
 from catalog.admin.money import PricedForm, shown
+from catalog.admin.packages import PackageInline, tier_is_taken
 from catalog.admin.pages import BackOfficeAdmin, ChoiceFilter, coloured
-from catalog.models import Product, ProductKind, Stock, Variant
+from catalog.models import Package, Product, ProductKind, Stock, Variant
 
 _LONGEST_NUMBER = 18
 KIND_TONES = {"physical": "info", "package": "primary", "flyer": "warning", "entry": "default", "credit": "success"}
@@ -53,6 +55,22 @@ class VariantInline(TabularInline):
         return super().get_formset(request, obj, **{"validate_min": True, **kwargs})
 
 
+class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
+    """A package goes on sale only while no other one of its tier is."""
+
+    class Meta:
+        model = Product
+        fields = ("title", "description", "kind", "tax_category", "hsn_code", "active")
+
+    def clean_active(self) -> bool:
+        """Raises ValidationError."""
+        active: bool = self.cleaned_data["active"]
+        package = Package.objects.filter(pk=self.instance.pk).first()
+        if active and package and tier_is_taken(package.tier, by_other_than=self.instance):
+            raise forms.ValidationError("Another package on sale has the same tier.", code="tier_taken")
+        return active
+
+
 @admin.register(Product)
 class ProductAdmin(BackOfficeAdmin):
     """What is on sale. The kind is chosen once: how past orders were delivered hangs on it."""
@@ -64,8 +82,8 @@ class ProductAdmin(BackOfficeAdmin):
     ordering = ("-number",)
     newest_by = "number"
     scanning_filters: ClassVar[frozenset[str]] = frozenset({"active", "kind"})
+    form = ProductForm
     fields = ("number", "title", "description", "kind", "tax_category", "hsn_code", "active", "created_at")
-    inlines = (VariantInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         """With variants and their stock, in one statement each."""
@@ -94,10 +112,16 @@ class ProductAdmin(BackOfficeAdmin):
         """Nothing that does not exist before the product does."""
         return self.fields if obj else ("title", "description", "kind", "tax_category", "hsn_code", "active")
 
+    def get_inlines(self, request: HttpRequest, obj: Model | None = None) -> tuple[type[Any], ...]:
+        """The tier of what is a package; of what kind a product is, is known once it is there."""
+        is_package = isinstance(obj, Product) and obj.kind == ProductKind.PACKAGE
+        return (VariantInline, PackageInline) if is_package else (VariantInline,)
+
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Every new variant gets its row of stock, empty until somebody counts."""
         super().save_formset(request, form, formset, change)
-        Stock.objects.bulk_create([Stock(variant=variant) for variant in formset.new_objects])
+        if formset.model is Variant:
+            Stock.objects.bulk_create([Stock(variant=variant) for variant in formset.new_objects])
 
     @display(description="Kind")
     def kind_label(self, product: Product) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from customers.api import views
+from customers.api import members, views
 
 urlpatterns = [
     re_path(r"^auth/register/?\Z", views.RegisterView.as_view(), name="register"),
@@ -13,4 +13,7 @@ urlpatterns = [
     re_path(r"^customers/me/?\Z", views.MeView.as_view(), name="me"),
     re_path(r"^addresses/?\Z", views.AddressesView.as_view(), name="addresses"),
     re_path(r"^addresses/(?P<id>[^/]+)/?\Z", views.AddressView.as_view(), name="address"),
+    re_path(r"^membership/?\Z", members.MembershipView.as_view(), name="membership"),
+    re_path(r"^genealogy/?\Z", members.GenealogyView.as_view(), name="genealogy"),
+    re_path(r"^genealogy/below/(?P<customer_id>[^/]+)/?\Z", members.BelowView.as_view(), name="genealogy-below"),
 ]

@@ -13,7 +13,8 @@ from django.urls import reverse
 from catalog.admin.money import shown
 from catalog.admin.stock import MOVEMENT_TONES
 from catalog.models import StockMovement
-from customers.models import User
+from customers.models import MembershipHistory, User
+from customers.models.memberships import GRANTS
 from kit.money import Money
 from orders.admin.invoices import document_url
 from orders.admin.wording import (
@@ -21,6 +22,7 @@ from orders.admin.wording import (
     EVENT_ICONS,
     FULFILMENT_TONES,
     INVOICE_TONES,
+    PACKAGE_TONES,
     PAYMENT_TONES,
     STATUS_TONES,
     STEP_TONES,
@@ -29,7 +31,7 @@ from orders.admin.wording import (
 from orders.admin.write_offs import step_of
 from orders.invoices.amounts import percent
 from orders.invoices.links import invoice_url
-from orders.models import Fulfilment, Order, OrderHistory, OrderLine
+from orders.models import Fulfilment, Order, OrderHistory, OrderLine, PackageOrder
 from orders.payments import status_of
 from orders.returns.rest import lines_with_returns
 from orders.returns.standing import standings
@@ -67,6 +69,7 @@ def order_page(order: Order, reader: User | AnonymousUser) -> dict[str, Any]:
         "campaigns": part("orders.view_campaign", _campaigns),
         "payments": part("payments.view_paymentrequest", _payments),
         "refunds": part("orders.view_orderrefund", _refunds),
+        "package": part("customers.view_membership", _package),
         "write_offs": part("orders.view_orderwriteoff", _write_offs),
         "invoices": part("orders.view_invoice", _invoices),
         "invoice_url": invoice_url(order),
@@ -80,6 +83,20 @@ def order_page(order: Order, reader: User | AnonymousUser) -> dict[str, Any]:
 def _payment(order: Order) -> Label:
     status = status_of(order)
     return Label(f"Payment: {status.replace('_', ' ')}", PAYMENT_TONES[status])
+
+
+def _package(order: Order, reader: Any) -> dict[str, Any] | None:
+    """What the order makes of its customer, and the membership that it has given days to; None without a package."""
+    package = PackageOrder.objects.select_related("product").filter(pk=order.pk).first()
+    if package is None:
+        return None
+    given = MembershipHistory.objects.filter(order_id=order.pk, event__in=GRANTS).first()
+    return {
+        "outcome": Label(package.get_outcome_display(), PACKAGE_TONES[package.outcome]),
+        "gives": f"{package.validity_days} days of {package.product.title}",
+        "link": _link("customers", "membership", given.membership_id, reader) if given else "",
+        "credit": _shown(package.credit_minor, order) if package.credit_minor else "",
+    }
 
 
 def _disputes(order: Order, reader: Any) -> list[dict[str, Any]]:

@@ -22,6 +22,13 @@ STATUS_TONES: Mapping[str, str] = {
     "refunded": "info",
 }
 INVOICE_TONES: Mapping[str, str] = {"invoice": "primary", "credit_note": "warning", "debit_note": "info"}
+PACKAGE_TONES: Mapping[str, str] = {
+    "waiting": "warning",
+    "called_off": "default",
+    "given": "success",
+    "credited": "info",
+    "undone": "danger",
+}
 PAYMENT_TONES: Mapping[PaymentStatus, str] = {
     PaymentStatus.UNPAID: "warning",
     PaymentStatus.AUTHORIZED: "info",

@@ -1,5 +1,5 @@
-"""The invariants of stock, status, payments, merchants, settlements, the ledger and invoices, each one question to the
-database whose right answer is no rows.
+"""The invariants of stock, status, payments, merchants, settlements, the ledger, invoices and of people, each one
+question to the database whose right answer is no rows.
 
 All are asked of one snapshot, so that they hold, and can be checked, at any moment while the shop is open.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from customers.books import INVARIANTS as PEOPLE
 from orders.books.campaigns import CAMPAIGNS
 from orders.books.coupons import COUPONS
 from orders.books.credits import CREDITS
@@ -18,6 +19,7 @@ from orders.books.entries import ENTRIES
 from orders.books.goods import GOODS
 from orders.books.invoices import INVOICES
 from orders.books.ledger import LEDGER
+from orders.books.memberships import MEMBERSHIPS
 from orders.books.money import MONEY
 from orders.books.refunds import REFUNDS
 from orders.books.status import STATUS
@@ -41,6 +43,8 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
     *MERCHANTS,
     *INVOICES,
     *SETTLEMENTS,
+    *PEOPLE,
+    *MEMBERSHIPS,
 )
 """Name, and a statement that selects who offends and how."""
 

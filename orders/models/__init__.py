@@ -14,6 +14,7 @@ from orders.models.entries import EntryOrder
 from orders.models.history import UNTOLD_EVENTS, ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
 from orders.models.invoices import Invoice, InvoiceCounter, InvoiceKind, InvoicePdf
 from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, OrderType, PaymentTerms
+from orders.models.packages import PackageOrder, PackageOutcome
 from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
 from orders.models.write_offs import OrderWriteOff
 
@@ -52,6 +53,8 @@ __all__ = [
     "OrderStatus",
     "OrderType",
     "OrderWriteOff",
+    "PackageOrder",
+    "PackageOutcome",
     "PaymentTerms",
     "RefundKind",
 ]

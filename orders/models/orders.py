@@ -224,7 +224,14 @@ class Order(models.Model):
             models.Index(
                 fields=("email", "-number"), opclasses=("varchar_pattern_ops", "int8_ops"), name="order_by_email"
             ),
-            models.Index(fields=("placed_at",), name="order_by_placed_at"),
+            models.Index(fields=("-placed_at", "-number"), name="order_newest"),
+            models.Index(fields=("customer", "-placed_at", "-number"), name="order_newest_of_customer"),
+            # What is bought for itself is most of all there is: whoever looks for the rest does not walk through it.
+            models.Index(
+                fields=("order_type", "-placed_at", "-number"),
+                condition=~Q(order_type="purchase"),
+                name="order_newest_of_type",
+            ),
             models.Index(
                 fields=("expires_at",),
                 condition=Q(status="payment_pending", expires_at__isnull=False),

@@ -17,6 +17,7 @@ from kit.money import Money
 from orders import second_person
 from orders.actors import Actor
 from orders.credits import bought, returning
+from orders.memberships import effects
 from orders.models import HistoryEvent, Order, OrderRefund, OrderRefundLine
 from orders.returns.plans import RefundPlan, RefundWish, plan
 from orders.returns.rest import rest_of
@@ -41,6 +42,7 @@ def request_refund(order_id: uuid.UUID, wish: RefundWish, *, actor: Actor) -> Or
         if known is not None:
             check_key(known, order, wish)
             return known
+        effects.lock_member(order)
         refund = _write(order, plan(order, rest_of(order), wish), wish, actor)
         promised = refunding.request_refunds(order.pk, _ask(order, refund)) if refund.money_minor else []
         total = sum(part.amount_minor for part in promised)
@@ -61,6 +63,7 @@ def approve_refund(refund_id: uuid.UUID, *, actor: Actor) -> OrderRefund:
     """
     with transaction.atomic(durable=True):
         order, refund = _locked(refund_id)
+        effects.lock_member(order)
         second_person.check_pending(refund)
         second_person.check_second(refund, actor)
         refuse_disputed(refund)

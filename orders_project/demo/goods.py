@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from catalog import stock
-from catalog.models import DeliveryMethod, Product, ProductKind, Stock, Variant
+from catalog.models import DeliveryMethod, Package, Product, ProductKind, Stock, Variant
+from catalog.packages import PackageOffer, packages_on_sale
 from kit.ids import new_id
 from kit.money import Money
 
@@ -46,6 +47,9 @@ _GOODS = (
         (("CREDIT-50", "50", "50.00", 0), ("CREDIT-200", "200", "200.00", 0)),
     ),
 )
+# The tiers leave room between them.
+_TIERS = (("PACK-1", 10), ("PACK-2", 20), ("PACK-3", 30))
+_VALIDITY_DAYS = 365
 _EVERYTHING = [kind.value for kind in ProductKind]
 # name, price, currency, countries, grams at most, cash on delivery, kinds
 _DELIVERY: tuple[tuple[str, str, str, list[str], int | None, bool, list[str]], ...] = (
@@ -87,6 +91,14 @@ def _top_up(variant: Variant, pieces: int) -> None:
     change = pieces - left.available
     if pieces == SCARCE or left.available < pieces // 2:
         stock.count(variant_id=variant.pk, change=change, reason="Demo", source_id=new_id())
+
+
+def ensure_packages() -> list[PackageOffer]:
+    """The demo's package products are packages; all that are on sale, the lowest tier first."""
+    for sku, tier in _TIERS:
+        product_id = Variant.objects.values_list("product_id", flat=True).get(sku=sku)
+        Package.objects.get_or_create(pk=product_id, defaults={"tier": tier, "validity_days": _VALIDITY_DAYS})
+    return packages_on_sale()
 
 
 def ensure_delivery_methods() -> list[DeliveryMethod]:

@@ -16,7 +16,10 @@ CUSTOMERS = (
     ("ada@example.com", "Ada", "Byron"),
     ("grace@example.com", "Grace", "Hopper"),
     ("alan@example.com", "Alan", "Turing"),
+    ("joan@example.com", "Joan", "Clarke"),
 )
+MEMBER = 2
+"""Which of them is a member, and has nothing to do with the orders that are placed for the others."""
 SUPERUSER = "root@example.com"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from catalog.models import DeliveryMethod, Product, ProductKind
+from catalog.packages import PackageOffer
+from customers.models import Membership
 from orders.models import Order, OrderStatus
 from orders_project.demo.people import PASSWORD, DemoCustomer
 
@@ -53,6 +55,32 @@ def products(found: list[Product]) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def packages(found: list[PackageOffer]) -> list[dict[str, Any]]:
+    """Each package on sale, the lowest tier first."""
+    return [
+        {
+            "product_id": str(package.product_id),
+            "product_number": package.product_number,
+            "tier": package.tier,
+            "price": str(package.price.major),
+            "currency": package.price.currency,
+        }
+        for package in found
+    ]
+
+
+def memberships(found: list[Membership]) -> list[dict[str, str]]:
+    """Each membership, with its end."""
+    return [
+        {
+            "customer_id": str(membership.customer_id),
+            "product_id": str(membership.product_id),
+            "ends": membership.ends_at.isoformat(),
+        }
+        for membership in found
+    ]
 
 
 def delivery_methods(found: list[DeliveryMethod]) -> list[dict[str, Any]]:

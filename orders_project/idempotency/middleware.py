@@ -21,7 +21,8 @@ _PREFIX = "/api/v1/"
 # Here a mailing system's key is asked for.
 _MAILING = "/api/v1/flyers/"
 # Answers with tokens in them are not kept; gateways have their own way of telling a repetition.
-_NOT_KEPT = ("/api/v1/auth/", "/api/v1/webhooks/")
+# The commerce dialect keeps its own.
+_NOT_KEPT = ("/api/v1/auth/", "/api/v1/webhooks/", "/api/v1/commerce/")
 
 
 class ApiIdempotencyMiddleware:

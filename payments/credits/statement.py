@@ -20,6 +20,7 @@ class CreditMove(models.TextChoices):
     RETURNED = "returned", "Given back"  # by the order that it was spent on
     REFUNDED = "refunded", "Refund"  # money of an order became credit
     EXPIRED = "expired", "Expired"
+    PACKAGE = "package", "Package"  # what a package could not give, or was left of one; or no longer
 
 
 _MOVES: Mapping[str, CreditMove] = {
@@ -32,6 +33,7 @@ _MOVES: Mapping[str, CreditMove] = {
     TransferKind.CREDIT_RETURNED: CreditMove.RETURNED,
     TransferKind.CREDIT_TAKEN: CreditMove.TAKEN_BACK,
     TransferKind.CREDIT_EXPIRED: CreditMove.EXPIRED,
+    TransferKind.PACKAGE_CREDIT: CreditMove.PACKAGE,
 }
 
 

@@ -57,6 +57,7 @@ class TransferKind(models.TextChoices):
     CREDIT_RETURNED = "credit_returned", "Credit returned"  # a refund gives back what an order was paid with
     CREDIT_TAKEN = "credit_taken", "Credit taken back"  # what was paid for it goes back, or back again
     CREDIT_EXPIRED = "credit_expired", "Credit expired"
+    PACKAGE_CREDIT = "package_credit", "Credit for a package"  # of days that it could not give, or left unused
     RESOLUTION = "resolution", "Resolution"  # a person has explained a difference, or what explained it is no longer so
     WRITTEN_OFF = "written_off", "Written off"  # a person has given up what somebody owes
     WRITTEN_OFF_PAID = "written_off_paid", "Written off and paid"  # it came after all

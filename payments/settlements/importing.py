@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from kit import clock
+from kit.csv_rows import BadFile
 from payments import gateways
 from payments.gateways.base import Gateway, GatewayError
 from payments.reconciliation.windows import Window
@@ -18,7 +19,6 @@ from payments.settlements import asking, claims, staging
 from payments.settlements.booking import book
 from payments.settlements.files import formats
 from payments.settlements.files.fields import Unit
-from payments.settlements.files.reading import BadFile
 from payments.settlements.models import SettlementImport, Source
 from payments.settlements.reconciling import Counts, Watch, close, session, taken_back, tell_settlement, unwatched
 from payments.settlements.staging import Header, Row
@@ -60,7 +60,7 @@ def import_file(file: File, *, dry_run: bool = False, watch: Watch = unwatched) 
         if not counts.known_file:
             staging.tell_rows(file.gateway, _counted(formats.rows(file.gateway, file.path, file.unit), counts))
             if large := staging.find_too_large(file.gateway):
-                raise BadFile(f"{file.path.name}: the amounts of {large} are more than a settlement can be")
+                raise BadFile(file.path.name, f"the amounts of {large} are more than a settlement can be")
             heard.in_file = staging.named_in_file(file.gateway)
             heard.spoken_of = {header.settlement_id for header in heard.in_file}
         waiting = claims.waiting_for_gateway(file.gateway)

@@ -16,6 +16,7 @@ from tests.admin.conftest import ANONYMOUS, CUSTOMER, EVERYBODY, SUPERUSER, Sign
 from tests.shop import Shop, Shopper
 
 SEE_ORDERS = {"support", "warehouse", "campaigns", "accounting", SUPERUSER}
+SEE_MEMBERS = {"support", "accounting", "network", SUPERUSER}
 LISTS: dict[str, set[str]] = {
     "/admin/orders/order/": SEE_ORDERS,
     "/admin/payments/paymentrequest/": SEE_ORDERS,
@@ -34,6 +35,11 @@ LISTS: dict[str, set[str]] = {
     "/admin/catalog/stock/": {*SEE_ORDERS, "catalogue"},
     "/admin/catalog/stockmovement/": {*SEE_ORDERS, "catalogue"},
     "/admin/catalog/deliverymethod/": {*SEE_ORDERS, "catalogue"},
+    "/admin/catalog/package/": {*SEE_MEMBERS, "catalogue"},
+    "/admin/customers/placement/": {"support", "network", SUPERUSER},
+    "/admin/customers/placementmove/": {"support", "network", SUPERUSER},
+    "/admin/customers/membership/": SEE_MEMBERS,
+    "/admin/customers/upgradeprocess/": SEE_MEMBERS,
     "/admin/catalog/event/": {*SEE_ORDERS, "events"},
     "/admin/customers/eventprofile/": {*SEE_ORDERS, "events"},
     "/admin/reconciliation/discrepancy/": {"accounting", SUPERUSER},
@@ -44,10 +50,11 @@ LISTS: dict[str, set[str]] = {
     "/admin/outgoing/subscription/": {"integrations", "accounting", SUPERUSER},
     "/admin/outgoing/outgoingevent/": {"integrations", "accounting", SUPERUSER},
     "/admin/outgoing/delivery/": {"integrations", "accounting", SUPERUSER},
+    "/admin/integrations/integration/": {"integrations", SUPERUSER},
     "/admin/merchants/merchant/": {"integrations", "accounting", SUPERUSER},
     "/admin/merchants/merchantkey/": {"integrations", SUPERUSER},
     "/admin/merchants/merchantorder/": {"accounting", SUPERUSER},
-    "/admin/customers/customer/": SEE_ORDERS,
+    "/admin/customers/customer/": {*SEE_ORDERS, "network"},
     "/admin/customers/user/": {SUPERUSER},
     "/admin/auth/group/": {SUPERUSER},
 }
@@ -66,6 +73,11 @@ ACTS: dict[str, set[str]] = {
 ADDS: dict[str, set[str]] = {
     "/admin/catalog/product/add/": {"catalogue", SUPERUSER},
     "/admin/catalog/deliverymethod/add/": {"catalogue", SUPERUSER},
+    "/admin/catalog/package/add/": {"catalogue", SUPERUSER},
+    "/admin/customers/placement/add/": set(),
+    "/admin/customers/placementmove/add/": set(),
+    "/admin/customers/membership/add/": set(),
+    "/admin/customers/upgradeprocess/add/": set(),
     "/admin/catalog/event/add/": {"events", SUPERUSER},
     "/admin/customers/eventprofile/add/": set(),
     "/admin/orders/coupon/add/": {"marketing", SUPERUSER},
@@ -73,6 +85,7 @@ ADDS: dict[str, set[str]] = {
     "/admin/orders/creditgrant/add/": set(),
     "/admin/orders/creditgrant/grant/": {"support", "accounting", SUPERUSER},
     "/admin/outgoing/subscription/add/": {"integrations", SUPERUSER},
+    "/admin/integrations/integration/add/": {"integrations", SUPERUSER},
     "/admin/outgoing/outgoingevent/add/": set(),
     "/admin/outgoing/delivery/add/": set(),
     "/admin/merchants/merchant/add/": {"integrations", SUPERUSER},

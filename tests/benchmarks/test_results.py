@@ -11,6 +11,8 @@ import pytest
 
 from benchmarks import report
 from benchmarks.__main__ import parse_arguments
+from benchmarks.all_orders import FirstPage
+from benchmarks.genealogy import Genealogy
 from benchmarks.hot import Hot
 from benchmarks.listing import Listing
 from benchmarks.placing import Load, Placing, shares_of_host
@@ -44,6 +46,7 @@ COUNTED = [
     Statement("COMMIT", 50, 0.1, 0.0),
     Statement('SELECT 1 FROM ONLY "public"."customers_customer" x', 150, 1.0, 0.0),
 ]
+GENEALOGY = Genealogy(1_000_000, 50, 0.2, 0.4, 0.2, 0.02, 0.5, 2.0, 10.0)
 HOT = Hot(8, 240.0, 300.0, 0.8, 1500.0, 2500.0, 3000.0)
 
 LISTINGS = [Listing("all", 1_000, 1_000_000, 4.0, 4.4, 6.0), Listing("receipt", 1_000, 1_000_000, 4.0, 8.0, 9.0)]
@@ -71,6 +74,9 @@ def test_goals_are_met_missed_or_not_known() -> None:
     blind = Results(results().started_at, 12.0, [replace(PLACING, cpu_ms=None)])
     assert [goal.met for goal in blind.goals()] == [True, False, None]
     assert Results(results().started_at, 12.0, [replace(PLACING, clients=1)]).goals() == []
+    for p99_ms, met in ((1.9, True), (2.1, False)):
+        asked = Results(results().started_at, 12.0, genealogy=replace(GENEALOGY, is_below_p99_ms=p99_ms))
+        assert [goal.met for goal in asked.goals()] == [met]
 
 
 def test_a_list_may_not_grow_with_the_orders_behind_it() -> None:
@@ -106,6 +112,8 @@ def test_every_part_can_be_printed() -> None:
     assert "0.80" in report.hot(found.hot)
     assert "sent 100 confirmation mails at 2.50 CPU ms" in report.mails(Mails(100, 3, 250.0))
     assert "NOT MET" in report.goals(found.goals())
+    assert "0.400" in report.genealogy(GENEALOGY)
+    assert "1.25" in report.first_pages([FirstPage("everybody's", 10, 1_000, 4.0, 5.0, 6.0)])
 
 
 def test_turns_fill_the_time() -> None:
@@ -116,7 +124,17 @@ def test_turns_fill_the_time() -> None:
 def test_the_command_line_names_scenarios_that_exist() -> None:
     chosen = parse_arguments(["hot", "--clients", "2,4", "--quick"])
     assert (chosen.scenarios, chosen.clients, chosen.seconds) == (["hot"], (2, 4), 2.0)
-    assert parse_arguments([]).scenarios == ["placing", "hot", "oversell", "listing", "pdf"]
+    assert chosen.people < parse_arguments([]).people == 1_000_000
+    assert chosen.orders < parse_arguments([]).orders == 1_000_000
+    assert parse_arguments([]).scenarios == [
+        "placing",
+        "hot",
+        "oversell",
+        "listing",
+        "genealogy",
+        "pdf",
+        "all-orders",
+    ]
     for wrong in (["teleport"], ["--clients", "0"], ["--clients", "many"]):
         with pytest.raises(SystemExit):
             parse_arguments(wrong)

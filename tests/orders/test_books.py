@@ -9,11 +9,13 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from customers.books import INVARIANTS as PEOPLE
 from kit.money import Money
 from orders import actors
 from orders.books import INVARIANTS, find_offenders
 from orders.books.credits import CREDITS
 from orders.books.entries import ENTRIES
+from orders.books.memberships import MEMBERSHIPS
 from orders.cash import collect_cash
 from orders.models import Coupon, CouponCode, Order
 from payments.merchants.books import INVARIANTS as MERCHANTS
@@ -301,8 +303,8 @@ def test_each_lie_is_noticed(order: Order, statement: str, noticed: tuple[str, .
 
 
 def test_every_invariant_is_broken_by_some_lie() -> None:
-    """Those about settlements, entries, merchants and credit are lied to in their own tests."""
-    elsewhere = (*SETTLEMENTS, *ENTRIES, *MERCHANTS, *CREDITS)
+    """Those about settlements, entries, merchants, people, memberships and credit are lied to in their own tests."""
+    elsewhere = (*SETTLEMENTS, *ENTRIES, *MERCHANTS, *PEOPLE, *MEMBERSHIPS, *CREDITS)
     asked = {name for name, _ in INVARIANTS} - {name for name, _ in elsewhere}
     assert asked == {name for noticed in LIES.values() for name in noticed}
 

@@ -39,6 +39,8 @@ from tests.shop import Shop, Shopper, item, left, order_on_delivery, place
 
 HANGING = "tests.orders.test_notifications.HangingMail"
 EVERY_MINUTE_OR_OFTENER = {
+    "customers.expire_memberships",
+    "customers.send_membership_notices",
     "orders.chase",
     "orders.expire",
     "orders.match_orphans",
@@ -59,6 +61,8 @@ def test_every_periodic_job_waits_once_and_runs_once_at_a_time() -> None:
     periodic = {name: app.tasks[name] for name, _ in app.periodic_registry.periodic_tasks}
 
     assert periodic.keys() == EVERY_MINUTE_OR_OFTENER | {
+        "customers.remind_members",
+        "orders.auto_upgrade",
         "orders.forget_images",
         "orders.forget_old_jobs",
         "orders.reconcile_payments",
@@ -79,7 +83,9 @@ def test_every_job_has_a_worker_of_its_kind() -> None:
     queues = [queue for queues, _ in WORKERS.values() for queue in queues]
 
     assert len(queues) == len(set(queues))
-    assert {task.queue for name, task in app.tasks.items() if name.startswith(("orders", "outgoing"))} == set(queues)
+    assert {
+        task.queue for name, task in app.tasks.items() if name.startswith(("orders", "outgoing", "customers"))
+    } == set(queues)
 
 
 def test_the_worker_takes_the_periodic_jobs_as_they_are_defined(shop: Shop, ada: Shopper) -> None:

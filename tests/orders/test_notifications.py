@@ -16,6 +16,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection
 from django.test import override_settings
 
+from customers import outbox
 from kit import clock
 from orders import actors, jobs, notifications
 from orders.cash import collect_cash
@@ -198,7 +199,7 @@ def test_a_slow_server_gets_no_more_in_a_batch_than_its_time(
     shop: Shop, ada: Shopper, counting: type[CountingMail], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emails = order_three(shop, ada)
-    monkeypatch.setattr(notifications, "BUDGET_S", -1.0)
+    monkeypatch.setattr(outbox, "BUDGET_S", -1.0)
 
     assert later(1) == 0
     monkeypatch.undo()

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
+from datetime import datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
+import pytest
 from django.core import mail
 from django.core.management import call_command
+from django.db import transaction
 
-from customers.models import Customer
+from catalog.models import Package
+from customers.genealogy import tree
+from customers.integrations.keys import caller_of
+from customers.integrations.models import Integration, Scope
+from customers.memberships import acts, letters, upgrades
+from customers.models import Customer, Membership, MembershipHistory, Placement
+from kit import clock
 from orders.models import Campaign, Coupon, Order, OrderStatus
 from orders.notifications import send_due
 from orders_project.demo.merchants import ensure_merchant
@@ -20,8 +31,15 @@ from payments.merchants.models import Merchant
 from tests.shop import ADDRESS, WITH_PAYMENT, send
 
 
+@pytest.fixture(autouse=True)
+def cheap_hash(settings: Any) -> None:
+    """A password costs 50 ms to hash on purpose."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 def seed() -> dict[str, Any]:
-    """What a script is told."""
+    """What `seed_demo --json` prints."""
+    ensure_roles()
     out = StringIO()
     call_command("seed_demo", "--json", stdout=out)
     told: dict[str, Any] = json.loads(out.getvalue())
@@ -29,10 +47,69 @@ def seed() -> dict[str, Any]:
 
 
 def test_the_demo_has_every_state_and_mails_nobody(db: None) -> None:
-    ensure_roles()
-    call_command("seed_demo", "--json")
+    seed()
     assert set(Order.objects.values_list("status", flat=True)) == {status.value for status in OrderStatus}
     assert send_due() == 0
+    assert mail.outbox == []
+
+
+def test_the_demo_sells_packages_of_three_tiers(db: None) -> None:
+    told = seed()
+    numbers = {product["id"]: product["number"] for product in told["products"] if product["kind"] == "package"}
+    assert [(row["tier"], row["price"], row["currency"]) for row in told["packages"]] == [
+        (10, "49.00", "USD"),
+        (20, "149.00", "USD"),
+        (30, "399.00", "USD"),
+    ]
+    assert {row["product_id"]: row["product_number"] for row in told["packages"]} == numbers
+
+
+def test_the_first_three_stand_one_below_the_other_and_the_next_waits(db: None) -> None:
+    first, second, third, waits = (uuid.UUID(row["id"]) for row in seed()["customers"])
+    assert dict(Placement.objects.values_list("pk", "sponsor_id")) == {first: None, second: first, third: second}
+    assert tree.is_below(third, first)
+    assert [row.pk for row in tree.waiting()] == [waits]
+
+
+def test_the_third_is_a_member_of_the_lowest_tier_far_from_the_end(db: None) -> None:
+    told = seed()
+    (row,) = told["memberships"]
+    assert (row["customer_id"], row["product_id"]) == (told["customers"][2]["id"], told["packages"][0]["product_id"])
+    assert datetime.fromisoformat(row["ends"]) - clock.now() > timedelta(days=180)
+    assert not Order.objects.filter(customer=row["customer_id"]).exists()
+
+
+def test_the_apikey_counts_and_may_do_everything(db: None) -> None:
+    told = seed()
+    integration = caller_of(told["apikey"], "127.0.0.1")
+    assert integration.scopes == set(Scope.values)
+    assert integration.may_discount(Decimal(1), Decimal(1))
+    assert (seed()["apikey"], Integration.objects.count()) == (told["apikey"], 1)
+
+
+def test_a_further_run_changes_nothing_that_is_in_order(db: None) -> None:
+    told = seed()
+    again = seed()
+    for part in ("packages", "memberships"):
+        assert again[part] == told[part]
+    assert (Placement.objects.count(), MembershipHistory.objects.count()) == (3, 1)
+
+
+def test_a_further_run_tops_the_membership_up(db: None) -> None:
+    member = uuid.UUID(seed()["customers"][2]["id"])
+    with transaction.atomic():
+        process = upgrades.begin_upgrade(member, Package.objects.get(tier=20), reason="a trial")
+    with clock.turned(timedelta(days=200)):
+        seed()
+        assert Membership.objects.get().ends_at - clock.now() > timedelta(days=500)
+    process.refresh_from_db()
+    assert process.state == "abandoned"
+    with clock.turned(timedelta(days=800)):
+        with transaction.atomic():
+            acts.expire(Membership.objects.get().pk)
+        (row,) = seed()["memberships"]
+        assert datetime.fromisoformat(row["ends"]) - clock.now() > timedelta(days=300)
+        assert letters.send_due() == 1
     assert mail.outbox == []
 
 

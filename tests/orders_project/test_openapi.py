@@ -13,6 +13,8 @@ from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft4Validator  # type: ignore[import-untyped]  # comes without types
 
 from orders_project.openapi import document_problems
+from tests import commerce
+from tests.gateway_process import SandboxProcess
 from tests.shop import Shop, Shopper, item, order_body, send
 
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
@@ -129,7 +131,11 @@ def test_whatever_is_kept_under_a_key_says_so(document: dict[str, Any]) -> None:
         "POST /api/orders/with-payment",
         "PATCH /api/orders/{id}/paid",
         "POST /order/{slug}/{id}",
+        "POST /api/v1/commerce/create-order/",
+        "POST /api/v1/commerce/upgrade-renewal-package/",
+        "POST /api/v1/commerce/order-details/",
         "POST /api/v1/addresses/",
+        "POST /api/v1/coupons/preview/",
         "POST /api/v1/events/{slug}/entries/",
         "PATCH /api/v1/addresses/{id}/",
         "PATCH /api/v1/customers/me/",
@@ -162,3 +168,38 @@ def test_the_main_road_is_as_it_is_documented(document: dict[str, Any], shop: Sh
         refused = send("POST", "/api/orders", lacking, by=ada)
         assert (refused.status_code, type(json.loads(refused.content))) == (400, str)
         assert mismatches(document, "StorefrontOrder", lacking) != []
+
+
+def _with_nulls(node: Any) -> Any:
+    """OpenAPI's `nullable` as JSON Schema has it."""
+    if isinstance(node, list):
+        return [_with_nulls(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    inner = {name: _with_nulls(value) for name, value in node.items()}
+    is_nullable = inner.get("nullable") is True and "type" in inner
+    return {**inner, "type": [inner["type"], "null"]} if is_nullable else inner
+
+
+def test_the_commerce_dialect_is_as_it_is_documented(
+    document: dict[str, Any], shop: Shop, ada: Shopper, sandbox: SandboxProcess
+) -> None:
+    key = commerce.connect()
+    wanted = commerce.order_body(ada, commerce.line(shop.cable))
+    assert mismatches(document, "CommerceOrder", wanted) == []
+    placed = commerce.call(commerce.CREATE, wanted, key=key, by=ada)
+    number = json.loads(placed.content)["data"]["order_number"]
+    answers = {
+        "CommercePlaced": placed,
+        "CommerceOrders": commerce.get(commerce.ALL, key=key, by=ada),
+        "CommerceLines": commerce.get(commerce.DETAILS, {"order_number": number}, key=key, by=ada),
+        "CommerceRefusal": commerce.get(commerce.DETAILS, key=key, by=ada),
+    }
+    for schema, answer in answers.items():
+        assert mismatches(_with_nulls(document), schema, json.loads(answer.content)) == [], schema
+    unauthorized = commerce.call(commerce.PACKAGE, key=None, by=None)
+    assert mismatches(document, "CommerceRefusal", json.loads(unauthorized.content)) == []
+    for field in document["components"]["schemas"]["CommerceOrder"]["required"]:
+        lacking = {name: value for name, value in wanted.items() if name != field}
+        assert mismatches(document, "CommerceOrder", lacking) != []
+        assert list(commerce.refused(commerce.call(commerce.CREATE, lacking, key=key, by=ada))) == [field]

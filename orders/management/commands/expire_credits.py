@@ -12,9 +12,9 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from kit import clock
 from kit.money import Money
+from kit.progress import tracked
 from orders.credits import ending
 from orders.credits.ending import Ended
-from orders.management.progress import tracked
 from payments.credits import expiring
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from kit import clock
+from kit.progress import tracked
 from orders import cancellation, expiry
 from orders.expiry import Expiry, Outcome
-from orders.management.progress import tracked
 
 
 class Command(BaseCommand):

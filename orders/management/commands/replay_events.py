@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from orders.management.progress import tracked
+from kit.progress import tracked
 from orders.replaying import Replay, Selection, replay, stream, unknown_ids
 from payments.models import EventState, GatewayName, WebhookEvent
 from payments.reconciliation.locking import only_one

@@ -13,7 +13,19 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import coupons, flyers, goods, happenings, merchants, people, purchases, report, taxes
+from orders_project.demo import (
+    coupons,
+    flyers,
+    goods,
+    happenings,
+    integrations,
+    merchants,
+    network,
+    people,
+    purchases,
+    report,
+    taxes,
+)
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
@@ -34,6 +46,7 @@ class Command(BaseCommand):
             customers = people.ensure_customers()
             staff = people.ensure_staff()
             products = goods.ensure_products()
+            packages = goods.ensure_packages()
             methods = goods.ensure_delivery_methods()
             codes = coupons.ensure_coupons()
             taxes.ensure_tax_rates()
@@ -41,22 +54,27 @@ class Command(BaseCommand):
             cash = next(method for method in methods if method.cash_on_delivery)
             superuser = User.objects.get(email=people.SUPERUSER)
             shoppers = [one.customer for one in customers]
-            purchases.ensure_orders(shoppers, physical, cash, superuser.pk)
+            member = shoppers[people.MEMBER]
+            buyers = [customer for customer in shoppers if customer != member]
+            purchases.ensure_orders(buyers, physical, cash, superuser.pk)
             flyer = next(product for product in products if product.kind == ProductKind.FLYER)
-            flyers.ensure_flyers(shoppers, flyer, superuser.pk)
+            flyers.ensure_flyers(buyers, flyer, superuser.pk)
             event = happenings.ensure_event(superuser)
             profiles = happenings.ensure_profiles(event, shoppers)
+            network.ensure_genealogy(shoppers)
+            membership = network.ensure_membership(member, packages[0])
+            apikey = integrations.ensure_integration()
         found: dict[str, Any] = {
             "customers": report.customers(customers),
             "staff": staff,
             "products": report.products(products),
             "delivery_methods": report.delivery_methods(methods),
             "coupons": codes,
-            "packages": [],
-            "memberships": [],
+            "packages": report.packages(packages),
+            "memberships": report.memberships([membership]),
             "events": happenings.shown(event, profiles),
             "orders": report.orders(customers),
-            "apikey": "",
+            "apikey": apikey,
             "razorpay": merchants.ensure_merchant(),
         }
         if options["json"]:
@@ -66,6 +84,7 @@ class Command(BaseCommand):
         for person in [*found["customers"], *staff]:
             role = person.get("role", "customer")
             self.stdout.write(f"{role:<11} {person['email']}  password {person['password']}")
+        self.stdout.write(f"integration apikey {apikey}")
         self.stdout.write("merchant    key id {key_id}  key secret {key_secret}".format_map(found["razorpay"]))
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit.csv_rows import BadFile, read_rows
 from payments.settlements.files import razorpay, stripe
 from payments.settlements.files.fields import BadField, Fields, Unit
-from payments.settlements.files.reading import BadFile, read_rows, refused
 from payments.settlements.staging import Row
 
 
@@ -42,7 +42,7 @@ def rows(gateway: str, path: Path, unit: Unit | None) -> Iterator[Row | None]:
         try:
             yield kind.row_of(row.fields, row.file_line, unit or kind.unit)
         except BadField as error:
-            raise refused(path.name, row, error) from None
+            raise BadFile(path.name, str(error), line=row.file_line, column=error.column) from None
     if row is None:
         # Cut off, or of a day on which nothing happened: it claims nothing.
-        raise BadFile(f"{path.name}, line 1: no row after the header")
+        raise BadFile(path.name, "no row after the header", line=1)

@@ -98,7 +98,7 @@ def test_a_total_is_written_to_the_last_digit() -> None:
     body: Any = {"customerId": "", "deliveryMethodId": "", "deliveryAddress": shops.ADDRESS, "items": [{}]}
     body["items"] = [{"productId": "", "quantity": 1}]
     for total, digits in ((Money(1234, "KWD"), b"1.234"), (Money(2**63 - 1, "USD"), b"92233720368547758.07")):
-        done = Checkout(uuid.UUID(int=7), total, "secret", None)
+        done = Checkout(uuid.UUID(int=7), 7, total, "secret", None)
         assert b'"totalAmount": %b,' % digits in wire.checkout(done, wire.parse(body), razorpay_key_id="")
 
 

@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as schedules
 from hypothesis import strategies as st
 
+from kit import csv_rows
+from kit.csv_rows import BadFile
 from payments.gateways.base import LineKind
-from payments.settlements.files import formats, razorpay, reading, stripe, times
+from payments.settlements.files import formats, razorpay, stripe, times
 from payments.settlements.files.fields import BadField, Unit, amount
-from payments.settlements.files.reading import BadFile
 from payments.settlements.staging import Row
 from tests.payments.settlements.world import Cells, write_file, written
 
@@ -258,8 +259,8 @@ HEADER = ",".join(PAYMENT)
 LINE = ",".join(str(value) for value in PAYMENT.values())
 MALFORMED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "line 1: no column entity_id"),
-    "another file": (b"\x89PNG\r\n\x1a\n\x00\xff", "not UTF-8"),
-    "UTF-16": (_csv(HEADER, LINE).decode().encode("utf-16"), "not UTF-8"),
+    "another file": (b"\x89PNG\r\n\x1a\n\x00\xff", "line 1: not UTF-8"),
+    "UTF-16": (_csv(HEADER, LINE).decode().encode("utf-16"), "line 1: not UTF-8"),
     "no row": (_csv(HEADER), "line 1: no row after the header"),
     "no row but empty lines": (_csv(HEADER, "", ",,,", ""), "line 1: no row after the header"),
     "no credit": (_csv(HEADER.replace("credit,", "crdt,"), LINE), "line 1: no column credit"),
@@ -269,9 +270,9 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "a quote that nobody closes": (_csv(HEADER, LINE.replace("{}", '"{}')), "line 2: "),
     "text after a quote": (_csv(HEADER, LINE.replace("{}", '"a"b')), "line 2: "),
     "a NUL": (_csv(HEADER, LINE.replace("{}", "\0")), "line 2: a NUL character"),
-    "an endless line": (_csv(HEADER, LINE, "x" * 70_000), "line 3: longer than 65536 characters"),
+    "an endless line": (_csv(HEADER, LINE, "x" * 70_000), "line 3: longer than 65536 bytes"),
     "too many columns": (_csv(HEADER + ",x" * 300, LINE), "line 1: more than 200 columns"),
-    "not UTF-8 further down": (_csv(HEADER, *[LINE] * 3) + b"\xff", "not UTF-8"),
+    "not UTF-8 further down": (_csv(HEADER, *[LINE] * 3) + b"\xff", "line 4: not UTF-8"),
 }
 
 
@@ -308,11 +309,11 @@ def test_major_units_that_may_mean_two_things_are_refused(text: str) -> None:
 
 def test_a_file_that_is_too_large_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write_file(tmp_path / "recon.csv", [PAYMENT] * 3)
-    monkeypatch.setattr(reading, "MOST_BYTES", 10)
+    monkeypatch.setattr(csv_rows, "MOST_BYTES", 10)
     with pytest.raises(BadFile, match="larger"):
         read(file)
-    monkeypatch.setattr(reading, "MOST_BYTES", 10**6)
-    monkeypatch.setattr(reading, "MOST_ROWS", 2)
+    monkeypatch.setattr(csv_rows, "MOST_BYTES", 10**6)
+    monkeypatch.setattr(csv_rows, "MOST_ROWS", 2)
     with pytest.raises(BadFile, match="more than 2 rows"):
         read(file)
 

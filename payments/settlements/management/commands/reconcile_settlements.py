@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kit.csv_rows import BadFile
 from kit.money import Money
 from payments.collecting import is_configured
 from payments.models import GatewayName
@@ -17,7 +18,6 @@ from payments.reconciliation.locking import only_one
 from payments.reconciliation.models import Discrepancy, RunKind
 from payments.reconciliation.windows import BadWindow, asked_window
 from payments.settlements.files.fields import Unit
-from payments.settlements.files.reading import BadFile
 from payments.settlements.importing import File, import_file
 from payments.settlements.reconciling import GATEWAYS, LOCK, Counts, reconcile_gateway
 from payments.settlements.staging import Header
