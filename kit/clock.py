@@ -23,6 +23,11 @@ def day_in(zone: tzinfo) -> date:
     return now().astimezone(zone).date()
 
 
+def turned_by() -> timedelta:
+    """How far the clock is turned, to turn the database's as far: nothing, but in tests."""
+    return _turned_by.get()
+
+
 @contextmanager
 def turned(by: timedelta) -> Iterator[None]:
     """Within the block, in this thread, the clock shows the present plus `by`. Nested turns add up."""

@@ -1,5 +1,5 @@
-"""Above which amount a second person has to agree: REFUND_APPROVAL_ABOVE and CREDIT_APPROVAL_ABOVE, read once and asked
-by currency.
+"""Above which amount a second person has to agree: REFUND_APPROVAL_ABOVE, for refunds and write-offs, and
+CREDIT_APPROVAL_ABOVE, read once and asked by currency.
 """
 
 from __future__ import annotations

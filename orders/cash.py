@@ -11,7 +11,7 @@ from kit.money import Money
 from orders.actors import Actor
 from orders.models import Order, PaymentTerms
 from orders.settlement import record_report, settle_locked
-from orders.status import UNPAID, StatusRefused
+from orders.status import StatusRefused, unpaid_minor
 from payments import collecting
 
 
@@ -34,9 +34,9 @@ def collect_cash(order_id: uuid.UUID, *, amount: Money, receipt: uuid.UUID, acto
             return order
         if order.payment_terms != PaymentTerms.ON_DELIVERY:
             raise StatusRefused("not_on_delivery", order)
-        if order.status not in UNPAID:
+        due = unpaid_minor(order)
+        if not due:
             raise StatusRefused("nothing_due", order)
-        due = order.total_minor - order.collected_minor
         if amount.currency != order.currency or not 0 < amount.minor <= due:
             raise DomainError([Fault("amount_invalid", {"due": Money(due, order.currency)}, at=("amount",))])
         record_report(order, collecting.cash_received(subject_id=order.pk, amount=amount, receipt=receipt))

@@ -5,7 +5,8 @@ A job asks a gateway outside any transaction and then enters `orders.settlement`
 The queues keep slow parties apart, each in a worker process of its own (`runner.programs`): `events` are fresh webhooks
 and nothing else; `money` is all that waits for a gateway without anybody waiting for it; `mail` waits for the mail
 server; `orders` and `upkeep` wait for the database or make PDFs, and expiry for one gateway call an order. The runs of
-a periodic job never overlap: `queueing_lock` allows one in the queue, `lock` one at work.
+a periodic job never overlap: `queueing_lock` allows one in the queue, `lock` one at work, but for the sender of
+outgoing events.
 """
 
 from __future__ import annotations
@@ -204,7 +205,7 @@ def send_notices(timestamp: int) -> None:
 async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:
     """Put the jobs of a worker that died back into the queue; a periodic one comes again by itself.
 
-    The one periodic job without a lock: if it died itself, nobody else would ever free that, nor any other.
+    A periodic job without a lock: if it died itself, nobody else would ever free that, nor any other.
     """
     del timestamp
     manager = context.app.job_manager

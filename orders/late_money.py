@@ -113,6 +113,9 @@ def _refusal(order: Order, kept_minor: int) -> WhyNot | None:
         Revives.ANY: (HistoryEvent.EXPIRED, HistoryEvent.CANCELLED),
         Revives.NONE: (),
     }[Revives(settings.LATE_MONEY_REVIVES)]
+    if last is not None and last.event == HistoryEvent.PAYMENT:
+        # All of its money went back before anything was sent, and that ended it.
+        return WhyNot.REFUNDED_BEFORE
     if last is None or last.event not in revivable:
         return WhyNot.CALLED_OFF
     if kept_minor < order.total_minor:

@@ -10,7 +10,7 @@ from django.db import models
 from payments.models import Refund, RefundState
 
 if TYPE_CHECKING:
-    from orders.models import CreditGrant, Order, OrderRefund  # noqa: F401
+    from orders.models import CreditGrant, Order, OrderRefund, OrderWriteOff  # noqa: F401
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -23,6 +23,15 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def with_details(self) -> OrderQuerySet:
         """With lines, their variants, history and invoices, read in one statement each."""
         return self.prefetch_related("lines__variant", "history", "invoices")
+
+
+WAITING_FIRST = (
+    models.ExpressionWrapper(
+        models.Q(needs_approval=True, decided_at__isnull=True), output_field=models.BooleanField()
+    ).desc(),
+    models.F("id").desc(),
+)
+"""What waits for a second person, then the rest, each the newest first. An index stands in this very order."""
 
 
 class OrderRefundQuerySet(models.QuerySet["OrderRefund"]):
@@ -52,5 +61,17 @@ class CreditGrantQuerySet(models.QuerySet["CreditGrant"]):
     """Which grants of credit count."""
 
     def to_decide(self) -> CreditGrantQuerySet:
+        """Those that wait for a second person."""
+        return self.filter(needs_approval=True, decided_at__isnull=True)
+
+
+class OrderWriteOffQuerySet(models.QuerySet["OrderWriteOff"]):
+    """Which write-offs count."""
+
+    def agreed(self) -> OrderWriteOffQuerySet:
+        """Those that nobody has to agree to any more."""
+        return self.filter(models.Q(needs_approval=False) | models.Q(approved_by__isnull=False))
+
+    def to_decide(self) -> OrderWriteOffQuerySet:
         """Those that wait for a second person."""
         return self.filter(needs_approval=True, decided_at__isnull=True)

@@ -56,6 +56,12 @@ class Replay:
     failure: str = ""
 
 
+def unknown_ids(selection: Selection) -> list[int]:
+    """The ids of a selection that no event has, whatever else is asked for; the smallest first."""
+    known = set(WebhookEvent.objects.filter(pk__in=selection.ids).values_list("pk", flat=True)) if selection.ids else ()
+    return sorted(set(selection.ids).difference(known))
+
+
 def replay(selection: Selection) -> Iterator[Replay]:
     """Work each of these events once. In constant memory, however many there are."""
     for event in stream(selection):

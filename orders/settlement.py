@@ -8,7 +8,7 @@ changes nothing.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
@@ -16,7 +16,16 @@ from django.db import transaction
 from catalog import stock
 from kit.crashpoints import Seam, crashpoint
 from kit.money import Money
-from orders import late_money, notifications, queue, refund_failures, refunded_twice, restocking, waiting
+from orders import (
+    late_money,
+    notifications,
+    queue,
+    refund_failures,
+    refunded_twice,
+    restocking,
+    waiting,
+    written_off,
+)
 from orders.actors import SYSTEM, Actor
 from orders.credits import returning
 from orders.credits.bought import take_back
@@ -56,10 +65,18 @@ def record_report(order: Order, report: RequestReport) -> None:
     """
     request = recording.find_request(report)
     if request is not None and request.subject_id == order.pk:
+        if order.written_off_minor:
+            # Money for what was given up pays for that, before any of it can count as paid too much and gone back.
+            recording.record(request, _without_refunds(report))
+            written_off.call_back(order)
         recording.record(request, report)
         if any(payment.refunds for payment in report.payments):
             refund_failures.note_failures(order)
             refunded_twice.tell_of(order)
+
+
+def _without_refunds(report: RequestReport) -> RequestReport:
+    return replace(report, payments=tuple(replace(payment, refunds=()) for payment in report.payments))
 
 
 def settle_locked(order: Order, *, actor: Actor, restocks: bool = False) -> None:
@@ -71,6 +88,9 @@ def settle_locked(order: Order, *, actor: Actor, restocks: bool = False) -> None
     if order.status == OrderStatus.CANCELLED:
         waiting.call_off(order)
     totals = _take_over(order)
+    written_off.call_back(order)
+    if totals.collected > before[0]:
+        written_off.end_waiting(order)
     news = _News(
         actor=actor,
         changed=before != (totals.collected, totals.refunded),
@@ -106,8 +126,7 @@ class _News:
 
 
 def _settle_live(order: Order, totals: queries.MoneyTotals, news: _News) -> None:
-    """The status follows from the money and the goods; what is beyond the total goes back."""
-    may_keep = order.total_minor
+    """The status follows from the money and the goods; what is beyond what is due goes back."""
     target = by_money(
         total=order.total_minor,
         collected=totals.collected,
@@ -118,23 +137,31 @@ def _settle_live(order: Order, totals: queries.MoneyTotals, news: _News) -> None
     )
     unsent = order.fulfilment == Fulfilment.UNFULFILLED
     if order.status == OrderStatus.REFUNDED and target != OrderStatus.REFUNDED and unsent:
-        # A refund failed after all. The goods are free for others already, so the money has to go back once more.
-        target, may_keep = OrderStatus.CANCELLED, 0
+        _settle_refunded(order, news)
+        return
     if target != order.status:
         transition(order, target, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
         if target == OrderStatus.REFUNDED:
             call_off_payments(order)
     elif news.changed:
         note(order, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
-    if target == OrderStatus.CANCELLED and waiting.call_off(order):
-        totals = queries.totals(order.pk, order.currency)
-    surplus = totals.kept - may_keep
+    # What was given back of the sale is not due any more: were it paid once more, it would be too much. What waits for
+    # a second person is of the sale as well: it neither covers what was paid too much nor is it used up by that.
+    surplus = totals.kept + totals.waiting - (order.total_minor - totals.lessened)
     if surplus > 0:
         # What is disputed may be back with the payer already: nothing else goes back in its place.
         surplus -= disputing.withheld_minor(order.pk, order.currency)
-    send_back(order, surplus, reason=_TOO_MUCH if may_keep else _CANCELLED, actor=SYSTEM)
+    send_back(order, surplus, reason=_TOO_MUCH, actor=SYSTEM)
     if target == OrderStatus.REFUNDED and unsent:
         stock.release(source_id=order.reservation_id)
+
+
+def _settle_refunded(order: Order, news: _News) -> None:
+    """All of the money was back, and some is with us again: a refund has failed after all, or somebody has paid once
+    more. The goods are free for others already, so the order is over, and what came in now came late."""
+    transition(order, OrderStatus.CANCELLED, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
+    waiting.call_off(order)
+    _settle_cancelled(order, queries.totals(order.pk, order.currency), replace(news, changed=False))
 
 
 def call_off_payments(order: Order) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from kit.errors import DomainError, Fault
 from orders import announcing, consequences, sales
 from orders.actors import Actor
-from orders.models import HistoryEvent, Order, OrderHistory, OrderStatus
+from orders.models import Fulfilment, HistoryEvent, Order, OrderHistory, OrderStatus
 
 MOVES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     # Placed. Money comes in part or in full, or nobody pays and it is cancelled or expires. Cash for goods that are
@@ -45,6 +45,14 @@ MOVES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
 
 UNPAID = (OrderStatus.PAYMENT_PENDING, OrderStatus.PARTIALLY_PAID)
 SETTLED = (OrderStatus.PAID, OrderStatus.COMPLETED)
+
+
+def unpaid_minor(order: Order) -> int:
+    """What the order's customer has not paid of its total and still may, be it written off or not: nothing once it is
+    over. Goods that were sent are owed even if all that was paid of them has gone back. Minor units."""
+    is_sent = order.fulfilment != Fulfilment.UNFULFILLED
+    is_owed = order.status in UNPAID or (order.status == OrderStatus.REFUNDED and is_sent)
+    return max(0, order.total_minor - order.collected_minor) if is_owed else 0
 
 
 class StatusRefused(DomainError):

@@ -78,6 +78,7 @@ LOOK: dict[str, Any] = {
                     _page("Coupons", "percent", "orders_coupon"),
                     _page("Coupon batches", "confirmation_number", "orders_couponbatch"),
                     _page("Invoices", "description", "orders_invoice"),
+                    _page("Write-offs", "money_off", "orders_orderwriteoff"),
                 ],
             },
             {

@@ -1,4 +1,4 @@
-"""What the facts of payments mean in the ledger: captures, refunds, disputes.
+"""What the facts of payments mean in the ledger: captures, refunds, disputes, debts that are given up.
 
 Each function is told of one fact in the transaction that writes it, under the lock of the payment request, and is
 harmless to repeat.
@@ -6,8 +6,11 @@ harmless to repeat.
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 
+from kit.money import Money
 from payments import ledger
 from payments.credits import terms
 from payments.ledger import Leg
@@ -112,6 +115,29 @@ def post_refund_taxed(refund: Refund, request: PaymentRequest, tax_minor: int) -
             Leg(Account.TAX_PAYABLE, tax_minor, request.subject_id),
             Leg(Account.REFUNDS, -tax_minor, request.subject_id),
         ),
+    )
+
+
+def post_written_off(write_off_id: uuid.UUID, subject_id: uuid.UUID, amount: Money, *, memo: str) -> None:
+    """A person has given up so much of what is owed for a subject."""
+    ledger.post(
+        source=f"write-off:{write_off_id}",
+        kind=TransferKind.WRITTEN_OFF,
+        currency=amount.currency,
+        legs=(Leg(Account.WRITE_OFF, amount.minor, subject_id), Leg(Account.RECEIVABLE, -amount.minor, subject_id)),
+        memo=memo,
+    )
+
+
+def post_written_off_paid(subject_id: uuid.UUID, amount: Money) -> None:
+    """So much of what was given up for a subject has come after all. Told once for each payment that it came with; the
+    caller holds the subject locked."""
+    name = f"written-off-paid:{subject_id}:"
+    ledger.post(
+        source=f"{name}{ledger.standing(name).transfers + 1}",
+        kind=TransferKind.WRITTEN_OFF_PAID,
+        currency=amount.currency,
+        legs=(Leg(Account.RECEIVABLE, amount.minor, subject_id), Leg(Account.WRITE_OFF, -amount.minor, subject_id)),
     )
 
 

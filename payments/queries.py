@@ -22,6 +22,7 @@ from payments.models import (
     PaymentAttempt,
     PaymentRequest,
     Refund,
+    RefundState,
     RequestState,
     WebhookEvent,
 )
@@ -32,12 +33,15 @@ _LONGEST_PAUSE = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class MoneyTotals:
-    """What came in for a subject, what went back, to the payer or as credit, and what is on its way. What went back
-    twice counts once. Minor units."""
+    """What came in for a subject, what went back, to the payer or as credit, and what is on its way, of which `waiting`
+    for a second person's word. What went back twice counts once. `lessened` of what went back, or is promised back, was
+    due: by so much less is due now. Minor units."""
 
     collected: int
     refunded: int
     refunding: int
+    waiting: int
+    lessened: int
 
     @property
     def kept(self) -> int:
@@ -53,10 +57,15 @@ def totals(subject_id: uuid.UUID, currency: str) -> MoneyTotals:
         refunded=Sum(F("refunded_minor") + F("credited_minor") - F("excess_minor"), default=0),
     )
     refunds = Refund.objects.filter(attempt__request__subject_id=subject_id, currency=currency)
-    under_way = refunds.filter(state__in=OPEN_REFUND_STATES).aggregate(
-        sum=Sum(F("amount_minor") - F("excess_minor"), default=0)
+    once = F("amount_minor") - F("excess_minor")
+    sums |= refunds.aggregate(
+        refunding=Sum(once, filter=Q(state__in=OPEN_REFUND_STATES), default=0),
+        waiting=Sum(once, filter=Q(state=RefundState.REQUESTED), default=0),
+        lessened=Sum(
+            once - F("surplus_minor"), filter=~Q(state__in=(RefundState.REQUESTED, RefundState.FAILED)), default=0
+        ),
     )
-    return MoneyTotals(collected=sums["collected"], refunded=sums["refunded"], refunding=under_way["sum"])
+    return MoneyTotals(**sums)
 
 
 _FACTS = """
@@ -71,6 +80,8 @@ SELECT coalesce(sum(amount_minor) FILTER (WHERE is_held), 0)::bigint, coalesce(s
        coalesce(sum(refunded_minor), 0)::bigint,
        (SELECT coalesce(sum(amount_minor - excess_minor), 0)::bigint FROM payments_refund
         WHERE attempt_id IN (SELECT id FROM mine) AND state = ANY(%s)),
+       (SELECT coalesce(sum(amount_minor - surplus_minor - excess_minor), 0)::bigint FROM payments_refund
+        WHERE attempt_id IN (SELECT id FROM mine) AND state NOT IN ('requested', 'failed')),
        (SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_dispute
         WHERE attempt_id IN (SELECT id FROM mine) AND state = ANY(%s)),
        (SELECT coalesce(sum(withdrawn_minor), 0)::bigint FROM payments_dispute
@@ -83,8 +94,8 @@ def facts(subject_id: uuid.UUID, currency: str, *, due: int, is_called_off: bool
     """The money of a subject as `payments.status` judges it. One statement."""
     with connection.cursor() as cursor:
         cursor.execute(_FACTS, [subject_id, currency, list(OPEN_REFUND_STATES), list(OPEN_DISPUTE_STATES)])
-        authorized, captured, refunded, refunding, disputed, charged_back = cursor.fetchone()
-    return PaymentFacts(due, authorized, captured, refunded, refunding, disputed, charged_back, is_called_off)
+        authorized, captured, refunded, refunding, lessened, disputed, charged_back = cursor.fetchone()
+    return PaymentFacts(due, authorized, captured, refunded, refunding, lessened, disputed, charged_back, is_called_off)
 
 
 def credit_minor(customer_id: uuid.UUID, currency: str) -> int:

@@ -27,7 +27,8 @@ class PaymentFacts:
     """The money of a subject in its own currency. Minor units, none below zero.
 
     `due` is what it costs in all, zero once it is called off; `refunded` went back to the payer or became credit,
-    `refunding` is promised and under way; `disputed` is in question now, `charged_back` was taken back for good.
+    `refunding` is promised and under way; `lessened` of these two was due, and is not any more; `disputed` is in
+    question now, `charged_back` was taken back for good.
     """
 
     due: int
@@ -35,6 +36,7 @@ class PaymentFacts:
     captured: int = 0
     refunded: int = 0
     refunding: int = 0
+    lessened: int = 0
     disputed: int = 0
     charged_back: int = 0
     is_called_off: bool = False
@@ -61,7 +63,7 @@ def _of_received(facts: PaymentFacts) -> PaymentStatus:
     left = facts.captured - facts.refunded
     if left <= 0:
         return PaymentStatus.REFUNDED
-    if left - facts.refunding > facts.due:
+    if left - facts.refunding > facts.due - facts.lessened:
         return PaymentStatus.OVERPAID
     if facts.refunding:
         return PaymentStatus.REFUND_PENDING

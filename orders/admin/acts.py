@@ -21,7 +21,7 @@ from orders.actors import Actor
 from orders.admin.acting import SubjectForm
 from orders.admin.wording import STANDINGS
 from orders.models import Fulfilment, Order, OrderStatus, PaymentTerms
-from orders.status import SETTLED, UNPAID
+from orders.status import SETTLED, unpaid_minor
 from payments.status import PaymentStatus
 
 
@@ -55,8 +55,7 @@ class CashForm(ActForm):
 
     def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
         super().__init__(*args, order=order, **kwargs)
-        due = order.total_minor - order.collected_minor
-        self.fields["amount"].initial = str(Money(max(due, 0), order.currency).major)
+        self.fields["amount"].initial = str(Money(unpaid_minor(order), order.currency).major)
         self.fields["amount"].label = f"Amount in {order.currency}"
         self.fields["receipt"].initial = new_id()
 
@@ -138,7 +137,7 @@ COLLECT = Act(
     button="Record the cash",
     explanation="Cash that was counted and is in our hands.",
     right="orders.collect_cash",
-    makes_sense=lambda order: order.payment_terms == PaymentTerms.ON_DELIVERY and order.status in UNPAID,
+    makes_sense=lambda order: order.payment_terms == PaymentTerms.ON_DELIVERY and unpaid_minor(order) > 0,
     perform=_collect,
     form=CashForm,
 )

@@ -25,13 +25,14 @@ from orders.admin.wording import (
     STEP_TONES,
     facts_shown,
 )
+from orders.admin.write_offs import step_of
 from orders.invoices.amounts import percent
 from orders.invoices.links import invoice_url
-from orders.models import Order, OrderHistory, OrderLine
+from orders.models import Fulfilment, Order, OrderHistory, OrderLine
 from orders.payments import status_of
 from orders.returns.rest import lines_with_returns
 from orders.returns.standing import standings
-from orders.status import UNPAID
+from orders.status import unpaid_minor
 from orders.taxes.summary import taxes_of
 from payments import queries
 from payments.admin.showing import ATTEMPT_TONES, DISPUTE_TONES, REFUND_TONES, REQUEST_TONES
@@ -64,6 +65,7 @@ def order_page(order: Order, reader: User | AnonymousUser) -> dict[str, Any]:
         "lines": part("orders.view_orderline", _lines),
         "payments": part("payments.view_paymentrequest", _payments),
         "refunds": part("orders.view_orderrefund", _refunds),
+        "write_offs": part("orders.view_orderwriteoff", _write_offs),
         "invoices": part("orders.view_invoice", _invoices),
         "invoice_url": invoice_url(order),
         "disputes": part("payments.view_dispute", _disputes),
@@ -115,6 +117,21 @@ def _refunds(order: Order, reader: Any) -> list[dict[str, Any]]:
     ]
 
 
+def _write_offs(order: Order, reader: Any) -> list[dict[str, Any]]:
+    """What people gave up of what is owed, the newest first. Nothing of goods that are still here."""
+    if order.fulfilment == Fulfilment.UNFULFILLED:
+        return []
+    return [
+        {
+            "write_off": one,
+            "link": _link("orders", "orderwriteoff", one.pk, reader),
+            "state": Label(*step_of(one)),
+            "amount": shown(one.amount),
+        }
+        for one in order.write_offs.select_related("requested_by", "approved_by", "refused_by")
+    ]
+
+
 def _invoices(order: Order, reader: Any) -> list[dict[str, Any]]:
     """The invoice, and the notes that correct it, the newest first."""
     return [
@@ -132,15 +149,16 @@ def _invoices(order: Order, reader: Any) -> list[dict[str, Any]]:
 
 
 def _figures(order: Order) -> list[tuple[str, str]]:
-    due = max(order.total_minor - order.collected_minor, 0) if order.status in UNPAID else 0
     figures = [
         ("Total", shown(order.total)),
         ("Collected", _shown(order.collected_minor, order)),
         ("Refunded", _shown(order.refunded_minor, order)),
-        ("Still due", _shown(due, order)),
+        ("Still due", _shown(max(0, unpaid_minor(order) - order.written_off_minor), order)),
     ]
     if order.credits_returned_minor:
         figures.append(("Credits given back", _shown(order.credits_returned_minor, order)))
+    if order.written_off_minor:
+        figures.append(("Written off", _shown(order.written_off_minor, order)))
     return figures
 
 

@@ -30,7 +30,7 @@ from kit.money import Money
 from orders import actors
 from orders.actors import Actor
 from orders.admin.acting import SubjectForm, Words, act_page
-from orders.admin.refunds import DecisionFilter
+from orders.admin.deciding import DecisionFilter
 from orders.approval_limits import limit_minor
 from orders.credits import granting
 from orders.credits.granting import GrantWish

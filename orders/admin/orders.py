@@ -23,7 +23,7 @@ from customers.models import User
 from kit.ids import parse_id
 from kit.money import Money
 from orders import actors
-from orders.admin import acts, filters, payment_acts, refund_acts, searching
+from orders.admin import acts, filters, payment_acts, refund_acts, searching, write_offs
 from orders.admin.acting import Words, act_page
 from orders.admin.acts import Act
 from orders.admin.detail import order_page
@@ -71,6 +71,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "capture_payment",
         "void_payment",
         "refund",
+        "write_off",
         "cancel",
     )
 
@@ -158,6 +159,15 @@ class OrderAdmin(ReadOnlyAdmin):
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._act(request, object_id, refund_acts.REFUND)
 
+    @action(
+        description=write_offs.WRITE_OFF.title,
+        icon="money_off",
+        permissions=["write_off"],
+        variant=ActionVariant.DANGER,
+    )
+    def write_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._act(request, object_id, write_offs.WRITE_OFF)
+
     @action(description=acts.CANCEL.title, icon="block", permissions=["cancel"], variant=ActionVariant.DANGER)
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._act(request, object_id, acts.CANCEL)
@@ -215,6 +225,10 @@ class OrderAdmin(ReadOnlyAdmin):
         """May money be given back?"""
         return request.user.has_perm(refund_acts.REFUND.right)
 
+    def has_write_off_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """May what customers owe be given up?"""
+        return request.user.has_perm(write_offs.WRITE_OFF.right)
+
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """May orders be called off?"""
         return request.user.has_perm(acts.CANCEL.right)
@@ -229,5 +243,6 @@ _ACTS = {
     "capture_payment": payment_acts.CAPTURE,
     "void_payment": payment_acts.VOID,
     "refund": refund_acts.REFUND,
+    "write_off": write_offs.WRITE_OFF,
     "cancel": acts.CANCEL,
 }

@@ -17,7 +17,7 @@ from customers.models import User
 from kit.ids import parse_id
 from orders import actors, returns
 from orders.admin.acting import SubjectForm, Words, act_page
-from orders.returns.rules import APPROVE
+from orders.second_person import APPROVE_REFUND
 from payments.admin.refunds import RefundAdmin
 from payments.models import Refund, RefundState
 
@@ -69,7 +69,7 @@ class SentRefundAdmin(RefundAdmin):
 
     def has_give_up_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Whoever may approve refunds."""
-        return request.user.has_perm(APPROVE)
+        return request.user.has_perm(APPROVE_REFUND)
 
 
 def _give_up(refund: Refund, reason: str, user: User) -> str:

@@ -65,6 +65,10 @@ EVENT_ICONS: Mapping[str, str] = {
     HistoryEvent.PAYMENT_VOIDED: "money_off",
     HistoryEvent.DISPUTE_OPENED: "gavel",
     HistoryEvent.DISPUTE_CLOSED: "gavel",
+    HistoryEvent.WRITE_OFF_REQUESTED: "money_off",
+    HistoryEvent.WRITE_OFF_REFUSED: "close",
+    HistoryEvent.WRITTEN_OFF: "money_off",
+    HistoryEvent.WRITTEN_OFF_PAID: "payments",
 }
 
 # What a refusal says to staff, its facts filled in.
@@ -114,9 +118,15 @@ _TEXTS: Mapping[str, str] = {
     # a form that was sent before, and was changed since
     "key_used": "This form was sent already, with something else in it. Open it anew.",
     # two second persons at once, or one who came back to an old page
-    "already_decided": "This waits for nobody: it was decided already.",
-    "second_person_needed": "You have asked for this yourself: somebody else has to approve it.",
+    "already_decided": "This {what} waits for nobody: it was decided already.",
+    "second_person_needed": "You have asked for this {what} yourself: somebody else has to approve it.",
     "approval_not_allowed": "You may not decide about this.",
+    # a debt for goods that are still here has a better way out
+    "not_sent_yet": "The goods are still here: cancel the order instead.",
+    # it was paid, or another person has given it up, since the page was opened
+    "nothing_owed": "Nothing is owed for this order that is not written off, or waits to be.",
+    "amount_not_owed": "Enter an amount above zero and no more than what is owed, {owed}.",
+    "reason_missing": "Say why.",
     # a webhook has told of another refund since
     "refund_not_waiting": "This refund does not wait for its gateway any more.",
     # it may be on its way at this very moment
@@ -171,9 +181,10 @@ _FACTS: Mapping[str, str] = {
     "withdrawn_minor": "withdrawn",
     "waits_for": "waits for",
     "number": "tracking number",
+    "still_written_off_minor": "still written off",
 }
 # Facts by which programs find what a line of history is about; a reader has links.
-_FOR_PROGRAMS = frozenset({"refund", "part"})
+_FOR_PROGRAMS = frozenset({"refund", "part", "write_off"})
 
 
 def refusal_text(refusal: DomainError | GatewayError) -> str:

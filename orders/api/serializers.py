@@ -9,13 +9,23 @@ from rest_framework import serializers
 from kit.money import Money
 from orders.invoices.amounts import percent_text
 from orders.invoices.links import invoice_url
-from orders.models import ActorKind, Fulfilment, HistoryEvent, InvoiceKind, Order, OrderStatus, PaymentTerms
+from orders.models import (
+    UNTOLD_EVENTS,
+    ActorKind,
+    Fulfilment,
+    HistoryEvent,
+    InvoiceKind,
+    Order,
+    OrderStatus,
+    PaymentTerms,
+)
 from orders.payments import status_of
 from orders.taxes.summary import taxes_of
 from payments.status import PaymentStatus
 
 STATUS_CHOICES = [(label, label) for label in OrderStatus.labels]
 """A status is spelled as in every dialect: "Payment Pending"."""
+TOLD_EVENTS = [(event.value, event.label) for event in HistoryEvent if event not in UNTOLD_EVENTS]
 
 
 class OrderLineSerializer(serializers.Serializer[Any]):
@@ -77,7 +87,7 @@ class OrderTrackingSerializer(serializers.Serializer[Any]):
 class OrderEventSerializer(serializers.Serializer[Any]):
     """One thing that happened."""
 
-    event = serializers.ChoiceField(HistoryEvent.choices)
+    event = serializers.ChoiceField(TOLD_EVENTS)
     status = serializers.ChoiceField(STATUS_CHOICES)
     actor = serializers.ChoiceField(ActorKind.choices)
     at = serializers.DateTimeField()
@@ -201,6 +211,7 @@ def whole(order: Order) -> dict[str, Any]:
                 "at": entry.at,
             }
             for entry in order.history.all()
+            if entry.event not in UNTOLD_EVENTS
         ],
         "prices_include_tax": order.prices_include_tax,
         "taxes": [

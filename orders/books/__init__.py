@@ -20,6 +20,7 @@ from orders.books.ledger import LEDGER
 from orders.books.money import MONEY
 from orders.books.refunds import REFUNDS
 from orders.books.status import STATUS
+from orders.books.write_offs import WRITE_OFFS
 from payments.settlements.books import INVARIANTS as SETTLEMENTS
 
 SHOWN = 20
@@ -32,6 +33,7 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
     *ENTRIES,
     *MONEY,
     *REFUNDS,
+    *WRITE_OFFS,
     *LEDGER,
     *INVOICES,
     *SETTLEMENTS,

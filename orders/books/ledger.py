@@ -22,7 +22,7 @@ LEDGER: tuple[tuple[str, str], ...] = (
         """
         SELECT o.number, o.status, e.receivable, o.due, e.deferred, o.unearned FROM (
             SELECT o.id, o.number, o.status, o.currency,
-                   CASE WHEN called_off THEN 0 ELSE o.total_minor END - o.collected_minor AS due,
+                   CASE WHEN called_off THEN 0 ELSE o.total_minor END - o.collected_minor - o.written_off_minor AS due,
                    CASE WHEN called_off OR o.fulfilment <> 'unfulfilled'
                              OR o.status IN ('paid', 'completed', 'refunded')
                         THEN 0 ELSE o.total_minor + o.credits_minor END AS unearned

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 # What of its payments an order keeps and could send back: what is neither back nor promised back, nor with the payer's
 # bank. While a bank looks into a payment, none of it can go back; nor what a gateway has failed to send back three
-# times, or a person has given up. That is put before a person by a reconciliation: `not_sent_back`.
+# times, or a person has given up. That is put before a person by a reconciliation: `not_sent_back`. What was given back
+# of the sale is not due any more, and may not be kept if it is paid again.
 _KEPT = """
-SELECT o.number, o.status, o.total_minor, p.currency, p.kept, p.may_go FROM orders_order o JOIN (
-    SELECT subject_id, currency, sum(kept) AS kept,
+SELECT o.number, o.status, o.total_minor, p.currency, p.kept, p.waiting, p.lessened, p.may_go
+FROM orders_order o JOIN (
+    SELECT subject_id, currency, sum(kept) AS kept, sum(waiting) AS waiting, sum(lessened) AS lessened,
            sum(kept) FILTER (WHERE kept > 0 AND NOT is_given_up) AS may_go FROM (
-        SELECT r.subject_id, a.currency, coalesce(f.failures >= 3 OR f.is_given_up, false) AS is_given_up,
+        SELECT r.subject_id, a.currency, coalesce(f.lessened, 0) AS lessened, coalesce(f.waiting, 0) AS waiting,
+               coalesce(f.failures >= 3 OR f.is_given_up, false) AS is_given_up,
                left_.minor - greatest(coalesce(d.withdrawn, 0), CASE WHEN d.is_open THEN left_.minor END) AS kept
         FROM payments_paymentattempt a JOIN payments_paymentrequest r ON r.id = a.request_id
         LEFT JOIN (
             SELECT attempt_id, sum(amount_minor - excess_minor) FILTER (WHERE state <> 'failed') AS promised,
+                   sum(amount_minor) FILTER (WHERE state = 'requested') AS waiting,
+                   sum(amount_minor - surplus_minor - excess_minor)
+                       FILTER (WHERE state NOT IN ('requested', 'failed')) AS lessened,
                    count(*) FILTER (WHERE state = 'failed' AND gateway_refund_id IS NOT NULL) AS failures,
                    bool_or(given_up_by_id IS NOT NULL) AS is_given_up
             FROM payments_refund GROUP BY 1
@@ -26,7 +32,8 @@ SELECT o.number, o.status, o.total_minor, p.currency, p.kept, p.may_go FROM orde
         WHERE a.captured_minor > 0
     ) attempts GROUP BY 1, 2
 ) p ON p.subject_id = o.id AND {where}
-WHERE p.kept > CASE WHEN o.status = 'cancelled' OR p.currency <> o.currency THEN 0 ELSE o.total_minor END
+WHERE p.kept > CASE WHEN o.status = 'cancelled' OR p.currency <> o.currency THEN 0
+              ELSE o.total_minor - p.lessened - p.waiting END
   AND p.may_go > 0
 """
 
@@ -99,6 +106,27 @@ MONEY: tuple[tuple[str, str], ...] = (
             coalesce(e.booked, 0) <> f.excess_minor + CASE WHEN a.currency <> r.currency THEN f.surplus_minor ELSE 0 END
             OR f.excess_minor > 0 AND d.id IS NULL
         )
+        """,
+    ),
+    (
+        "what was written off of what went back twice is not with us again",
+        """
+        SELECT d.gateway_id, d.amount_minor, f.state FROM reconciliation_discrepancy d
+        JOIN payments_refund f ON f.gateway_refund_id = d.gateway_id
+        WHERE d.kind = 'refunded_twice' AND d.resolution = 'written_off' AND f.state = 'failed'
+        """,
+    ),
+    (
+        "what was written off of what went back twice stands in the ledger, and nothing of what was not",
+        """
+        SELECT d.gateway_id, d.resolution, d.amount_minor, e.booked FROM reconciliation_discrepancy d
+        LEFT JOIN LATERAL (
+            SELECT -sum(e.amount_minor) AS booked FROM payments_ledgertransfer t
+            JOIN payments_ledgerentry e ON e.transfer_id = t.id AND e.account = 'write_off'
+            WHERE t.source IN ('resolution:' || d.id, 'resolution-undone:' || d.id)
+        ) e ON true
+        WHERE d.kind = 'refunded_twice'
+          AND coalesce(e.booked, 0) <> CASE WHEN d.resolution = 'written_off' THEN d.amount_minor ELSE 0 END
         """,
     ),
     (

@@ -19,6 +19,7 @@ from customers.models import Customer, User
 from kit import clock
 from kit.errors import DomainError, Fault
 from kit.money import Money
+from orders import second_person
 from orders.actors import Actor
 from orders.approval_limits import limit_minor
 from orders.models import CreditGrant, CreditRevocation
@@ -83,8 +84,8 @@ def approve_grant(grant_id: uuid.UUID, *, actor: Actor) -> CreditGrant:
     """
     with transaction.atomic(durable=True):
         grant = _to_decide(grant_id)
-        if _check_right(actor) == grant.requested_by_id:
-            raise DomainError([Fault("second_person_needed")])
+        if second_person.check_right(actor, APPROVE) == grant.requested_by_id:
+            raise DomainError([Fault("second_person_needed", {"what": "grant"})])
         _refuse_own(grant.customer_id, actor)
         _refuse_past(grant.expires_at)
         grant.approved_by_id, grant.decided_at = actor.user_id, clock.now()
@@ -101,7 +102,7 @@ def refuse_grant(grant_id: uuid.UUID, *, actor: Actor, reason: str) -> CreditGra
     with transaction.atomic(durable=True):
         grant = _to_decide(grant_id)
         if actor.user_id is None or actor.user_id != grant.requested_by_id:
-            _check_right(actor)
+            second_person.check_right(actor, APPROVE)
         grant.refused_by_id, grant.decided_at = actor.user_id, clock.now()
         grant.refused_because = reason[:200]
         grant.save(update_fields=["refused_by", "decided_at", "refused_because"])
@@ -200,14 +201,6 @@ def _refuse_own(customer_id: uuid.UUID, actor: Actor) -> None:
         raise DomainError([Fault("own_account", at=("customer",))])
 
 
-def _check_right(actor: Actor) -> uuid.UUID:
-    """The actor, who may decide about grants; raises DomainError (`approval_not_allowed`) for anybody else."""
-    user = User.objects.filter(pk=actor.user_id, is_active=True, is_staff=True).first() if actor.user_id else None
-    if user is None or not user.has_perm(APPROVE):
-        raise DomainError([Fault("approval_not_allowed")])
-    return user.pk
-
-
 def _needs_approval(wish: GrantWish, actor: Actor) -> bool:
     limit = limit_minor(settings.CREDIT_APPROVAL_ABOVE, wish.amount.currency)
     if limit is None:
@@ -227,5 +220,5 @@ def _to_decide(grant_id: uuid.UUID) -> CreditGrant:
     """The grant, locked; raises DomainError (`already_decided`) unless a second person has yet to decide."""
     grant = CreditGrant.objects.select_for_update().get(pk=grant_id)
     if not grant.is_pending:
-        raise DomainError([Fault("already_decided")])
+        raise DomainError([Fault("already_decided", {"what": "grant"})])
     return grant

@@ -3,12 +3,14 @@
 from orders.models.coupons import Coupon, CouponBatch, CouponCode, CouponCustomer, CouponKind, CouponUse
 from orders.models.credits import CreditGrant, CreditReminder, CreditRevocation
 from orders.models.entries import EntryOrder
-from orders.models.history import ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
+from orders.models.history import UNTOLD_EVENTS, ActorKind, HistoryEvent, Notice, NoticeKind, OrderHistory
 from orders.models.invoices import Invoice, InvoiceCounter, InvoiceKind, InvoicePdf
 from orders.models.orders import Fulfilment, Order, OrderLine, OrderStatus, OrderType, PaymentTerms
 from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
+from orders.models.write_offs import OrderWriteOff
 
 __all__ = [
+    "UNTOLD_EVENTS",
     "ActorKind",
     "Coupon",
     "CouponBatch",
@@ -35,6 +37,7 @@ __all__ = [
     "OrderRefundLine",
     "OrderStatus",
     "OrderType",
+    "OrderWriteOff",
     "PaymentTerms",
     "RefundKind",
 ]

@@ -30,6 +30,19 @@ class HistoryEvent(models.TextChoices):
     PAYMENT_VOIDED = "payment_voided", "Payment voided"  # a request was called off, or a hold let go
     DISPUTE_OPENED = "dispute_opened", "Dispute opened"  # the payer's bank questions a payment
     DISPUTE_CLOSED = "dispute_closed", "Dispute closed"
+    WRITE_OFF_REQUESTED = "write_off_requested", "Write-off requested"  # it waits for a second person
+    WRITE_OFF_REFUSED = "write_off_refused", "Write-off refused"  # or the money came before anybody decided
+    WRITTEN_OFF = "written_off", "Written off"  # nobody expects what is still owed to come
+    WRITTEN_OFF_PAID = "written_off_paid", "Paid after it was written off"
+
+
+UNTOLD_EVENTS = (
+    HistoryEvent.WRITE_OFF_REQUESTED,
+    HistoryEvent.WRITE_OFF_REFUSED,
+    HistoryEvent.WRITTEN_OFF,
+    HistoryEvent.WRITTEN_OFF_PAID,
+)
+"""What staff alone read: whom we have given up still owes us."""
 
 
 class ActorKind(models.TextChoices):

@@ -102,6 +102,8 @@ class Order(models.Model):
     credits_returned_minor = models.BigIntegerField(
         "credits given back, minor units", default=0, db_default=0, editable=False
     )
+    # What of the rest a person has given up and has not come since: our own matter, the customer owes it as before.
+    written_off_minor = models.BigIntegerField("written off, minor units", default=0, db_default=0, editable=False)
 
     # Refunded before it was paid in full or sent: nothing is due for it, whatever is paid for it later.
     given_up = models.BooleanField(default=False, db_default=False, editable=False)
@@ -153,6 +155,7 @@ class Order(models.Model):
             ("capture_payment", "Can capture money that is held for orders"),
             ("void_payment", "Can call off payments of orders, and let go of money that is held for them"),
             ("refund_order", "Can give money back for orders, or ask a second person to"),
+            ("write_off_order", "Can write off what customers owe for orders, or ask a second person to"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status_known"),
@@ -202,6 +205,12 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(given_up=False) | Q(status="refunded", fulfilment="unfulfilled"),
                 name="order_given_up_means_refunded",
+            ),
+            # Before they are sent, goods that nobody pays are cancelled.
+            models.CheckConstraint(
+                condition=Q(written_off_minor=0)
+                | Q(written_off_minor__gt=0, fulfilment__in=("sent", "delivered")) & ~Q(status="cancelled"),
+                name="order_written_off_means_sent",
             ),
             models.CheckConstraint(
                 condition=~Q(payment_terms="on_delivery") | Q(expires_at__isnull=True), name="order_cash_never_expires"

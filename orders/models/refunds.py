@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from kit.ids import new_id
 from kit.money import Money
 from orders.models.orders import Order, OrderLine
-from orders.queries import OrderRefundQuerySet
+from orders.queries import WAITING_FIRST, OrderRefundQuerySet
 from payments.models import RefundDestination
 
 
@@ -98,6 +98,7 @@ class OrderRefund(models.Model):
                 condition=Q(needs_approval=True, decided_at__isnull=True),
                 name="order_refund_to_decide",
             ),
+            models.Index(*WAITING_FIRST, name="order_refund_waiting_first"),
         )
 
     def __str__(self) -> str:

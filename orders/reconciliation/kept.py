@@ -23,11 +23,14 @@ _KEPT = """
 WITH kept AS (
     SELECT o.id, o.number, o.status, o.total_minor, a.currency, a.currency <> o.currency AS is_strange, a.gateway,
            a.gateway_payment_id, a.created_at, f.failed, d.open,
+           coalesce(f.lessened, 0) AS lessened,
            a.captured_minor - coalesce(f.promised, 0) - coalesce(d.withdrawn, 0) AS minor
     FROM orders_order o JOIN payments_paymentrequest r ON r.subject_id = o.id
     JOIN payments_paymentattempt a ON a.request_id = r.id AND a.captured_minor > 0
     LEFT JOIN LATERAL (
         SELECT sum(amount_minor - excess_minor) FILTER (WHERE state <> 'failed') AS promised,
+               sum(amount_minor - surplus_minor - excess_minor)
+                   FILTER (WHERE state NOT IN ('requested', 'failed')) AS lessened,
                count(*) FILTER (WHERE state = 'failed') AS failed
         FROM payments_refund WHERE attempt_id = a.id
     ) f ON true
@@ -37,15 +40,16 @@ WITH kept AS (
     ) d ON true
     WHERE {which}
 )
-SELECT id, number, status, total_minor, currency, is_strange, sum(minor)::bigint,
+SELECT id, number, status, currency, is_strange, sum(minor)::bigint,
+       CASE WHEN is_strange OR status = 'cancelled' THEN 0 ELSE total_minor - sum(lessened) END::bigint,
        (array_agg(gateway_payment_id ORDER BY created_at DESC) FILTER (WHERE minor > 0))[1],
        sum(failed)::bigint, sum(open)::bigint
 FROM kept GROUP BY id, number, status, total_minor, currency, is_strange
-HAVING sum(minor) > CASE WHEN is_strange OR status = 'cancelled' THEN 0 ELSE total_minor END
+HAVING sum(minor) > CASE WHEN is_strange OR status = 'cancelled' THEN 0 ELSE total_minor - sum(lessened) END
    AND (array_agg(gateway ORDER BY created_at DESC) FILTER (WHERE minor > 0))[1] = %s
 ORDER BY id
 """
-_ANY = """(o.collected_minor - o.refunded_minor > CASE WHEN o.status = 'cancelled' THEN 0 ELSE o.total_minor END
+_ANY = """(o.collected_minor > CASE WHEN o.status = 'cancelled' THEN o.refunded_minor ELSE o.total_minor END
     OR a.currency <> o.currency)"""
 _THIS = "o.id = %s"
 
@@ -77,15 +81,14 @@ def _finding(
     order_id: uuid.UUID,
     number: int,
     status: str,
-    total: int,
     currency: str,
     is_strange: bool,
     kept: int,
+    may_keep: int,
     payment: str,
     failed: int,
     disputes: int,
 ) -> Finding:
-    may_keep = 0 if is_strange or status == "cancelled" else total
     ours: dict[str, Any] = {
         "subject": str(order_id),
         "order": number,

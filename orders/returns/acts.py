@@ -9,21 +9,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
 
 from kit import clock
 from kit.errors import DomainError, Fault
 from kit.money import Money
-from orders import queue
+from orders import queue, second_person
 from orders.actors import Actor
-from orders.approval_limits import limit_minor
 from orders.credits import bought, returning
 from orders.models import HistoryEvent, Order, OrderRefund, OrderRefundLine
 from orders.returns.plans import RefundPlan, RefundWish, plan
 from orders.returns.rest import rest_of
-from orders.returns.rules import check_approver, check_key, check_pending, refuse_disputed
+from orders.returns.rules import check_key, refuse_disputed
 from orders.settlement import settle_locked
 from orders.status import note
 from payments import refunding
@@ -64,8 +61,8 @@ def approve_refund(refund_id: uuid.UUID, *, actor: Actor) -> OrderRefund:
     """
     with transaction.atomic(durable=True):
         order, refund = _locked(refund_id)
-        check_pending(refund)
-        check_approver(refund, actor)
+        second_person.check_pending(refund)
+        second_person.check_second(refund, actor)
         refuse_disputed(refund)
         refund.approved_by_id, refund.decided_at = actor.user_id, clock.now()
         refund.save(update_fields=["approved_by", "decided_at"])
@@ -85,9 +82,9 @@ def refuse_refund(refund_id: uuid.UUID, *, actor: Actor, reason: str) -> OrderRe
     """
     with transaction.atomic(durable=True):
         order, refund = _locked(refund_id)
-        check_pending(refund)
+        second_person.check_pending(refund)
         if actor.user_id is None or actor.user_id != refund.requested_by_id:
-            check_approver(refund, actor)
+            second_person.check_second(refund, actor)
         refund.refused_by_id, refund.decided_at = actor.user_id, clock.now()
         refund.refused_because = reason[:200]
         refund.save(update_fields=["refused_by", "decided_at", "refused_because"])
@@ -97,16 +94,6 @@ def refuse_refund(refund_id: uuid.UUID, *, actor: Actor, reason: str) -> OrderRe
         # What it kept from going back otherwise does so now.
         settle_locked(order, actor=actor)
     return refund
-
-
-def needs_approval(order: Order, amount_minor: int, actor: Actor) -> bool:
-    """Whether a second person has to agree. What one person gave back of an order by themselves counts together: many
-    small refunds are one large one."""
-    limit = limit_minor(settings.REFUND_APPROVAL_ABOVE, order.currency)
-    if limit is None:
-        return False
-    alone = OrderRefund.objects.live().filter(order=order, requested_by=actor.user_id, needs_approval=False)
-    return bool(alone.aggregate(sum=Sum("amount_minor", default=0))["sum"] + amount_minor > limit)
 
 
 def _write(order: Order, planned: RefundPlan, wish: RefundWish, actor: Actor) -> OrderRefund:
@@ -123,7 +110,7 @@ def _write(order: Order, planned: RefundPlan, wish: RefundWish, actor: Actor) ->
         request_key=wish.key,
         requested_by_id=actor.user_id,
         requested_at=clock.now(),
-        needs_approval=needs_approval(order, planned.amount, actor),
+        needs_approval=second_person.is_needed(order, planned.amount, actor),
     )
     OrderRefundLine.objects.bulk_create(
         OrderRefundLine(

@@ -10,7 +10,7 @@ from kit.errors import DomainError, Fault
 from orders.actors import GATEWAY, Actor
 from orders.models import Order
 from orders.refund_failures import note_failures
-from orders.returns.rules import check_right
+from orders.second_person import APPROVE_REFUND, check_right
 from orders.settlement import settle, settle_locked
 from payments import collecting, refunding
 from payments.models import Refund, RefundState
@@ -26,7 +26,7 @@ def give_up_refund(refund_id: uuid.UUID, *, actor: Actor, reason: str) -> Refund
     `approval_not_allowed` without the right, `refund_not_waiting` when the gateway has it after all or it is over,
     `refund_in_flight` while the gateway is being asked for it.
     """
-    by = check_right(actor)
+    by = check_right(actor, APPROVE_REFUND)
     refund = Refund.objects.select_related("attempt__request").get(pk=refund_id)
     _check_waiting(refund)
     request = refund.attempt.request

@@ -1,17 +1,11 @@
-"""Who may decide about a refund, and when: reads only, under the order's lock."""
+"""When a refund is another one, and when it cannot go back now: reads only, under the order's lock."""
 
 from __future__ import annotations
 
-import uuid
-
-from customers.models import User
 from kit.errors import DomainError, Fault
-from orders.actors import Actor
 from orders.models import Order, OrderRefund
 from orders.returns.plans import RefundWish
 from payments.models import DisputeState, Refund, RefundState
-
-APPROVE = "orders.approve_refund"
 
 
 def check_key(known: OrderRefund, order: Order, wish: RefundWish) -> None:
@@ -30,26 +24,6 @@ def _is_worth(known: OrderRefund, wish: RefundWish) -> bool:
     """Whether a wish can have come to the amount and the delivery of a refund."""
     # Of a lesser amount nothing may be left for the delivery that was wished for.
     return wish.amount in (None, known.amount) and (wish.delivery or not known.delivery_minor)
-
-
-def check_pending(refund: OrderRefund) -> None:
-    """Raises DomainError (`already_decided`) unless a second person has yet to decide."""
-    if not refund.is_pending:
-        raise DomainError([Fault("already_decided")])
-
-
-def check_approver(refund: OrderRefund, actor: Actor) -> None:
-    """Raises DomainError unless the actor has the right to decide and is not who asked."""
-    if check_right(actor) == refund.requested_by_id:
-        raise DomainError([Fault("second_person_needed")])
-
-
-def check_right(actor: Actor) -> uuid.UUID:
-    """The actor, who may decide about refunds; raises DomainError (`approval_not_allowed`) for anybody else."""
-    user = User.objects.filter(pk=actor.user_id, is_active=True, is_staff=True).first() if actor.user_id else None
-    if user is None or not user.has_perm(APPROVE):
-        raise DomainError([Fault("approval_not_allowed")])
-    return user.pk
 
 
 def refuse_disputed(refund: OrderRefund) -> None:

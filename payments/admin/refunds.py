@@ -15,6 +15,7 @@ from payments.admin import searching
 from payments.admin.requests import request_link
 from payments.admin.showing import REFUND_TONES, subject_link
 from payments.models import Refund, RefundState
+from payments.models.refunds import REQUESTED_FIRST
 
 
 class RefundStateFilter(ChoiceFilter):
@@ -24,14 +25,16 @@ class RefundStateFilter(ChoiceFilter):
 
 
 class RefundAdmin(ReadOnlyAdmin):
-    """Every refund with how far it has come and how often its gateway was asked. Registered above, with its acts."""
+    """Every refund with how far it has come and how often its gateway was asked, those that wait for a second person
+    first. Registered above, with its acts.
+    """
 
     list_display = ("name", "state_label", "sum", "reason", "subject", "times_asked", "created_at")
     list_filter = (RefundStateFilter,)
     list_select_related = ("attempt__request",)
     search_fields = ("gateway_refund_id",)
     search_help_text = "A gateway's id of the refund or of its payment, or a refund's own id"
-    ordering = ("-pk",)
+    ordering = REQUESTED_FIRST
     scanning_filters: ClassVar[frozenset[str]] = frozenset({"state"})
     fieldsets = (
         (None, {"fields": (("name", "state_label"), ("sum", "reason"), ("subject", "payment"))}),

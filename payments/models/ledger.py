@@ -34,7 +34,7 @@ class Account(models.TextChoices):
     CREDITS_EXPIRED = "credits_expired", "Credits expired"  # given, and not spent in time
     # Expenses.
     GATEWAY_FEES = "gateway_fees", "Gateway fees"
-    WRITE_OFF = "write_off", "Write-off"  # lost disputes and differences that a person has given up
+    WRITE_OFF = "write_off", "Write-off"  # lost disputes, and debts and differences that a person has given up
     CREDITS_GRANTED = "credits_granted", "Credits granted"  # given to customers for nothing
 
 
@@ -56,7 +56,9 @@ class TransferKind(models.TextChoices):
     CREDIT_RETURNED = "credit_returned", "Credit returned"  # a refund gives back what an order was paid with
     CREDIT_TAKEN = "credit_taken", "Credit taken back"  # what was paid for it goes back, or back again
     CREDIT_EXPIRED = "credit_expired", "Credit expired"
-    RESOLUTION = "resolution", "Resolution"  # a person has explained a difference
+    RESOLUTION = "resolution", "Resolution"  # a person has explained a difference, or what explained it is no longer so
+    WRITTEN_OFF = "written_off", "Written off"  # a person has given up what somebody owes
+    WRITTEN_OFF_PAID = "written_off_paid", "Written off and paid"  # it came after all
 
 
 class LedgerTransfer(models.Model):

@@ -30,6 +30,13 @@ CHASED_REFUND_STATES = (RefundState.APPROVED, RefundState.UNKNOWN, RefundState.S
 UNSENT_REFUND_STATES = (RefundState.REQUESTED, RefundState.APPROVED, RefundState.UNKNOWN)
 
 
+REQUESTED_FIRST = (
+    models.ExpressionWrapper(Q(state=RefundState.REQUESTED.value), output_field=models.BooleanField()).desc(),
+    F("id").desc(),
+)
+"""What a second person has to approve, then the rest, each the newest first. An index stands in this very order."""
+
+
 class RefundDestination(models.TextChoices):
     """Where the money goes."""
 
@@ -107,6 +114,7 @@ class Refund(models.Model):
                 fields=("created_at",), condition=Q(state__in=("approved", "unknown", "sent")), name="refund_to_chase"
             ),
             models.Index(fields=("created_at",), condition=Q(state="requested"), name="refund_to_approve"),
+            models.Index(*REQUESTED_FIRST, name="refund_requested_first"),
             models.Index(fields=("cause_id",), condition=Q(cause_id__isnull=False), name="refund_cause"),
         )
 

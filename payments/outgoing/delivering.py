@@ -1,8 +1,9 @@
 """Sends what is due: many subscribers side by side, few at a time to each, so that a slow one holds up itself alone.
 
-A delivery is claimed by moving its next try ahead, in a statement of its own, then sent with no transaction open, then
-recorded. A sender that dies in between leaves a delivery that falls due again: at least once, under the same event id.
-Threads do nothing but HTTP; all reading and writing is done here, on the one database connection there is.
+A delivery is claimed in a statement of its own, then sent with no transaction open, then recorded. A sender that dies
+in between leaves a claim that ends by itself, after longer than anything of it can be under way: at least once, under
+the same event id, and never twice at a time. Threads do nothing but HTTP; all reading and writing is done here, on the
+one database connection there is.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from payments.outgoing.letters import Letter
 from payments.outgoing.models import Delivery
 from payments.outgoing.posting import Answer
 from payments.outgoing.targets import Resolve
+from payments.outgoing.turns import Turn
 
 type Carry = Callable[[Letter, Resolve], Answer]
 
@@ -36,19 +38,23 @@ BUDGET_S = 60.0
 LAST_CALL_S = 15.0
 # How soon something new goes out while everything that is under way takes its time.
 LOOK_AGAIN_S = 0.5
-# Longer than a letter can be on its way.
-CLAIMED_FOR = timedelta(minutes=2)
+# Longer than a letter can be on its way: LOOK_UP_S and TOTAL_S. It is not on its way any more when its claim ends,
+# however slow this process is (`Letter.until`).
+CLAIMED_FOR = timedelta(seconds=15)
 
-# Random, because whoever has most to hear must not be first in every round.
+# Random, because whoever has most to hear must not be first in every round. Claims are by the database's clock, so that
+# no host's clock ends another's.
 _CLAIM = """
 UPDATE outgoing_delivery d
-SET next_try_at = %(now)s::timestamptz + %(claimed_for)s::interval, times_tried = times_tried + 1
+SET claimed_until = statement_timestamp() + %(turned)s::interval + %(claimed_for)s::interval,
+    times_tried = times_tried + 1
 FROM (
     SELECT due.id FROM outgoing_subscription s
     LEFT JOIN unnest(%(busy)s::bigint[], %(letters)s::int[]) AS b (id, letters) ON b.id = s.id
     CROSS JOIN LATERAL (
         SELECT w.id FROM outgoing_delivery w
         WHERE w.subscription_id = s.id AND w.state = 'waiting' AND w.next_try_at <= %(now)s::timestamptz
+          AND (w.claimed_until IS NULL OR w.claimed_until <= statement_timestamp() + %(turned)s::interval)
         ORDER BY w.next_try_at
         LIMIT greatest(
             CASE WHEN s.failures_in_a_row = 0 THEN %(to_one)s::int ELSE %(to_a_failing_one)s::int END
@@ -66,22 +72,35 @@ FROM (
 def send_due(*, resolve: Resolve = targets.look_up, carry: Carry = letters.carry, budget_s: float = BUDGET_S) -> int:
     """Send what is due, and what falls due meanwhile, until nothing is left or the budget is spent; how many letters.
 
-    Several senders at once never send the same delivery, unless one of them was cut off for longer than CLAIMED_FOR.
+    One sender at a time has its turn; another one that begins meanwhile sends nothing, and one that was cut off for so
+    long that its turn has ended begins nothing any more. Whatever happens, no two send the same delivery at a time.
     """
     if connection.in_atomic_block:
         raise RuntimeError("nobody's system is called inside a database transaction")
-    end, sent = time.monotonic() + budget_s, 0
+    turn = Turn()
+    if not turn.keep():
+        return 0
+    try:
+        return _send(turn, resolve, carry, time.monotonic() + budget_s)
+    finally:
+        turn.give_back()
+
+
+def _send(turn: Turn, resolve: Resolve, carry: Carry, end: float) -> int:
+    sent = 0
     under_way: dict[Future[Answer], Letter] = {}
     with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
         while True:
-            for letter in _next_letters(list(under_way.values()), time_left=end - time.monotonic()):
-                under_way[threads.submit(carry, letter, resolve)] = letter
+            if turn.keep():
+                for letter in _next_letters(list(under_way.values()), time_left=end - time.monotonic()):
+                    under_way[threads.submit(carry, letter, resolve)] = letter
             if not under_way:
                 return sent
             done, _ = wait(under_way, timeout=LOOK_AGAIN_S, return_when=FIRST_COMPLETED)
             for one in done:
                 crashpoint(Seam.LETTER_CARRIED)
-                recording.record(under_way.pop(one).delivery_id, one.result())
+                letter = under_way.pop(one)
+                recording.record(letter.delivery_id, one.result(), tried=letter.times_tried)
                 sent += 1
 
 
@@ -89,13 +108,15 @@ def _next_letters(under_way: Sequence[Letter], *, time_left: float) -> list[Lett
     """What there is room for. The letters that cannot be written are recorded as failed."""
     written = []
     if time_left > 0 and len(under_way) < SIDE_BY_SIDE:
+        # By a clock that nobody can turn, and read before the claim begins.
+        until = time.monotonic() + CLAIMED_FOR.total_seconds()
         claimed = _claim(under_way, failing_ones_too=time_left > LAST_CALL_S)
         for delivery in Delivery.objects.filter(pk__in=claimed).select_related("event", "subscription"):
-            letter = letters.write(delivery)
+            letter = letters.write(delivery, until=until)
             if letter is not None:
                 written.append(letter)
             else:
-                recording.record(delivery.pk, Answer(None, "secret_unreadable"))
+                recording.record(delivery.pk, Answer(None, "secret_unreadable"), tried=delivery.times_tried)
     return written
 
 
@@ -103,6 +124,7 @@ def _claim(under_way: Sequence[Letter], *, failing_ones_too: bool) -> list[int]:
     busy = Counter(letter.subscription_id for letter in under_way)
     values: dict[str, Any] = {
         "now": clock.now(),
+        "turned": clock.turned_by(),
         "claimed_for": CLAIMED_FOR,
         "busy": list(busy),
         "letters": list(busy.values()),

@@ -17,7 +17,7 @@ from kit.ids import new_id
 from payments.deferring import defer_job
 from payments.outgoing.models import EventType
 
-# The job that sends what is due, and the lock that lets one of it run.
+# The job that sends what is due.
 SEND = "outgoing.send"
 QUEUE = "outgoing"
 
@@ -46,10 +46,12 @@ No job is enqueued: the periodic one finds the deliveries."""
 HAPPENED_IN_PLACE = "(SELECT %(event_id)s::uuid, %(event_type)s::text, %(event_subject)s::uuid, {body})"
 """One event in place of `happened`. `body` is an SQL expression of type jsonb, evaluated only if somebody wants it."""
 
+# The words of the condition are those of an index that holds nothing but the jobs looked for: whatever else waits,
+# and there may be much, is not looked at inside the transaction of somebody's money.
 _WRITE = """
 WITH {emit}
 SELECT EXISTS (SELECT FROM emitted_deliveries)
-    AND NOT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND lock = %(lock)s)
+    AND NOT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND task_name = 'outgoing.send')
 """
 _MANY = "unnest(%(ids)s::uuid[], %(types)s::text[], %(subjects)s::uuid[], %(bodies)s::jsonb[])"
 _EMIT_MANY = _WRITE.format(emit=EMIT.format(happened=_MANY))
@@ -77,13 +79,12 @@ def emit(*happenings: Happening) -> None:
         "types": [happening.type.value for happening in happenings],
         "subjects": [happening.subject_id for happening in happenings],
         "bodies": [strict_json.dumps(happening.body).decode() for happening in happenings],
-        "lock": SEND,
     }
     with connection.cursor() as cursor:
         cursor.execute(_EMIT_MANY, values)
         job_is_missing = bool(cursor.fetchone()[0])
     if job_is_missing:
-        defer_job(SEND, queue=QUEUE, lock=SEND, timestamp=int(clock.now().timestamp()))
+        defer_job(SEND, queue=QUEUE, timestamp=int(clock.now().timestamp()))
 
 
 def emit_values(*, event_type: EventType, subject_id: uuid.UUID, at: datetime) -> dict[str, Any]:

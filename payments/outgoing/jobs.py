@@ -1,7 +1,8 @@
 """The background of outgoing events: a sender, and upkeep.
 
 The sender takes one slot of its worker, however many subscribers are slow: what runs side by side runs inside it. It
-comes every other second, and at once for what `events.emit` has just written.
+comes every other second, and at once for what `events.emit` has just written; while another one has its turn it ends at
+once. It has no `lock`, which a dead worker would hold until somebody notices.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from payments.outgoing import delivering, events, forgetting, subscriptions
 
 
 @app.periodic(cron="* * * * * */2")
-@app.task(name=events.SEND, queue=events.QUEUE, queueing_lock=events.SEND, lock=events.SEND)
+@app.task(name=events.SEND, queue=events.QUEUE, queueing_lock=events.SEND)
 def send(timestamp: int) -> None:
     """Send the deliveries that are due."""
     del timestamp

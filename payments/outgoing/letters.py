@@ -15,7 +15,7 @@ from kit import strict_json
 from payments.outgoing import sealing, subscriptions, targets
 from payments.outgoing.addresses import TargetRefused
 from payments.outgoing.models import Delivery, OutgoingEvent
-from payments.outgoing.posting import Answer, post
+from payments.outgoing.posting import TOTAL_S, Answer, post
 from payments.outgoing.signatures import signature
 from payments.outgoing.targets import Resolve
 
@@ -24,16 +24,20 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One try of one delivery. `body` is the same at every try; only the signature's time is not."""
+    """One try of one delivery, the `times_tried`-th. `body` is the same at every try; only the signature's time is not.
+    After `until`, on the monotonic clock, nothing of it may be under way any more.
+    """
 
     delivery_id: int
     subscription_id: int
     url: str
     body: bytes
     headers: Mapping[str, str]
+    times_tried: int
+    until: float
 
 
-def write(delivery: Delivery) -> Letter | None:
+def write(delivery: Delivery, *, until: float) -> Letter | None:
     """The signed letter of a delivery, its event and subscription read with it; None if its secret cannot be read."""
     event, subscription = delivery.event, delivery.subscription
     body = content(event)
@@ -48,7 +52,7 @@ def write(delivery: Delivery) -> Letter | None:
         "Quittance-Event-Type": event.type,
         "Quittance-Signature": signed,
     }
-    return Letter(delivery.pk, subscription.pk, subscription.url, body, headers)
+    return Letter(delivery.pk, subscription.pk, subscription.url, body, headers, delivery.times_tried, until)
 
 
 def content(event: OutgoingEvent) -> bytes:
@@ -63,7 +67,12 @@ def carry(letter: Letter, resolve: Resolve) -> Answer:
     start = time.monotonic()
     try:
         target = targets.allowed(letter.url)
-        return post(target, targets.pinned(target, resolve), letter.body, letter.headers)
+        addresses = targets.pinned(target, resolve)
+        # Somebody else may send it once it is not ours any more.
+        left = letter.until - time.monotonic()
+        if left > 0:
+            return post(target, addresses, letter.body, letter.headers, total_s=min(TOTAL_S, left))
+        reason = "not_begun_in_time"
     except TargetRefused as refusal:
         reason = f"refused_{refusal.code}"
     except OSError:

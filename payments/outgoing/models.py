@@ -129,6 +129,8 @@ class Delivery(models.Model):
     # Since when it is to be told: the event's own time, or when staff had it sent again.
     wanted_at = models.DateTimeField()
     next_try_at = models.DateTimeField()
+    # While a sender has it under way, nobody else sends it; what a dead one had is free again after this.
+    claimed_until = models.DateTimeField(null=True, blank=True)
     times_tried = models.PositiveIntegerField(default=0)
     last_status = models.PositiveSmallIntegerField(null=True, blank=True)
     last_reason = models.CharField(max_length=40, blank=True)
@@ -153,6 +155,20 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id} {self.get_state_display()}"
+
+
+class Turn(models.Model):
+    """The one row that says whose turn it is to send, and until when unless they keep it (`turns`)."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
+    holder = models.UUIDField()
+    until = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(id=1), name="turn_is_one"),)
+
+    def __str__(self) -> str:
+        return f"{self.holder} until {self.until:%Y-%m-%d %H:%M:%S}"
 
 
 class DeliveryTry(models.Model):

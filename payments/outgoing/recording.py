@@ -20,11 +20,12 @@ _COUNTERS = ("failures_in_a_row", "failing_since", "paused_until")
 _DISABLED = ("active", "disabled_at", "disabled_because")
 
 
-def record(delivery_id: int, answer: Answer) -> None:
-    """The try is written down, and what follows from it: delivered, to be tried again, or given up.
+def record(delivery_id: int, answer: Answer, *, tried: int) -> None:
+    """The try, the `tried`-th, is written down, and what follows from it: delivered, to be tried again, or given up.
 
     A subscriber whose tries have all failed for OUTGOING_DISABLE_AFTER, and often enough, is disabled. What was
-    delivered stays so, whatever a second sender has to say. Locks the delivery, then its subscription.
+    delivered stays so, whatever a second sender has to say; and when it is tried again is the word of whoever tried it
+    last. Locks the delivery, then its subscription.
     """
     now = clock.now()
     with transaction.atomic():
@@ -39,10 +40,13 @@ def record(delivery_id: int, answer: Answer) -> None:
             reason=reason(answer),
             duration_ms=answer.duration_ms,
         )
+        is_last = delivery.times_tried == tried
+        if is_last:
+            delivery.claimed_until = None
         if answer.status is not None and 200 <= answer.status < 300:
             _succeeded(delivery, answer, now)
         else:
-            _failed(delivery, answer, now)
+            _failed(delivery, answer, now, is_last=is_last)
 
 
 def reason(answer: Answer) -> str:
@@ -58,21 +62,21 @@ def _succeeded(delivery: Delivery, answer: Answer, now: datetime) -> None:
     if delivery.state != DeliveryState.DELIVERED:
         delivery.state, delivery.delivered_at = DeliveryState.DELIVERED, now
         delivery.last_status, delivery.last_reason = answer.status, ""
-        delivery.save(update_fields=["state", "delivered_at", "last_status", "last_reason"])
+        delivery.save(update_fields=["claimed_until", "state", "delivered_at", "last_status", "last_reason"])
     subscription = delivery.subscription
     if subscription.failures_in_a_row:
         subscription.failures_in_a_row, subscription.failing_since, subscription.paused_until = 0, None, None
         subscription.save(update_fields=_COUNTERS)
 
 
-def _failed(delivery: Delivery, answer: Answer, now: datetime) -> None:
+def _failed(delivery: Delivery, answer: Answer, now: datetime, *, is_last: bool) -> None:
     retry_after = read_retry_after(answer.retry_after, now)
-    if delivery.state == DeliveryState.WAITING:
+    if delivery.state == DeliveryState.WAITING and is_last:
         at = next_try(now=now, wanted_at=delivery.wanted_at, times_tried=delivery.times_tried, retry_after=retry_after)
         delivery.state = DeliveryState.WAITING if at else DeliveryState.GIVEN_UP
         delivery.next_try_at = at or now
         delivery.last_status, delivery.last_reason = answer.status, reason(answer)
-        delivery.save(update_fields=["state", "next_try_at", "last_status", "last_reason"])
+        delivery.save(update_fields=["claimed_until", "state", "next_try_at", "last_status", "last_reason"])
     _count_failure(delivery.subscription, answer, now, retry_after)
 
 

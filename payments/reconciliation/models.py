@@ -134,6 +134,7 @@ class DiscrepancyDeed(models.TextChoices):
     CLOSED = "closed", "Closed"
     WRITTEN_OFF = "written_off", "Written off"
     GONE = "gone", "Gone"  # nobody did: it was seen no more
+    UNDONE = "undone", "Write-off undone"  # nobody did: what was written off is no longer so
 
 
 class DiscrepancyAct(models.Model):

@@ -1,4 +1,4 @@
-"""What people do about discrepancies.
+"""What people do about discrepancies, and how a write-off is undone whose reason is gone.
 
 Each act is one transaction under the discrepancy's lock, with a line of audit that says who did what and why; none of
 them changes what either side says.
@@ -7,6 +7,7 @@ them changes what either side says.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connection, transaction
@@ -93,6 +94,36 @@ def note_looked(discrepancy: Discrepancy, *, by: uuid.UUID) -> None:
     )
 
 
+def undo_write_offs(*, kind: DiscrepancyKind, gateway: str, gateway_ids: Iterable[str], because: str) -> None:
+    """What of these things a person has written off is no longer so: the ledger takes it back, and they are gone.
+
+    In the caller's transaction, once what is open of them is cleared: whoever writes off at this very moment is then
+    either seen here, or finds nothing open any more. Locks the discrepancies.
+    """
+    written_off = Discrepancy.objects.select_for_update().filter(
+        kind=kind, gateway=gateway, gateway_id__in=list(gateway_ids), resolution=Resolution.WRITTEN_OFF
+    )
+    for discrepancy in written_off.order_by("pk"):
+        before = {"state": discrepancy.state, "resolution": discrepancy.resolution, "reason": discrepancy.reason}
+        ledger.reverse(
+            source=f"resolution-undone:{discrepancy.pk}",
+            of=[f"resolution:{discrepancy.pk}"],
+            kind=TransferKind.RESOLUTION,
+            memo=because,
+        )
+        discrepancy.state, discrepancy.resolution, discrepancy.reason = DiscrepancyState.GONE, "", ""
+        discrepancy.resolved_at, discrepancy.resolved_by = clock.now(), None
+        discrepancy.save(update_fields=["state", "resolution", "reason", "resolved_at", "resolved_by"])
+        _note(
+            discrepancy,
+            DiscrepancyDeed.UNDONE,
+            by=None,
+            reason=because,
+            before=before,
+            after={"state": discrepancy.state.value},
+        )
+
+
 def can_be_written_off(discrepancy: Discrepancy) -> bool:
     """Whether its amount lies in suspense: only what settlements brought does, and what was refunded twice."""
     if (
@@ -143,7 +174,7 @@ def _note(
     discrepancy: Discrepancy,
     deed: DiscrepancyDeed,
     *,
-    by: uuid.UUID,
+    by: uuid.UUID | None,
     reason: str,
     before: dict[str, Any],
     after: dict[str, Any],

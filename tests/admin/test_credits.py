@@ -78,7 +78,7 @@ def test_above_the_limit_somebody_else_approves(sign_in: SignIn, ada: Shopper) -
     assert spendable(ada) == 2001
     assert "approved by accounting@example.com" in second.get(page(given)).content.decode()
     again = second.post(page(given, "approve"), follow=True)
-    assert messages_of(again) == ["This waits for nobody: it was decided already."]
+    assert messages_of(again) == ["This grant waits for nobody: it was decided already."]
 
 
 def test_nobody_is_offered_to_agree_with_themselves(sign_in: SignIn, ada: Shopper) -> None:

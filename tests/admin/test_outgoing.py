@@ -43,7 +43,7 @@ def delivery(db: None) -> Delivery:
     subscriptions.admit(Subscription(name="Warehouse", url=URL, events=[EventType.ORDER_PAID]))
     emit(Happening(EventType.ORDER_PAID, new_id(), {"number": 1001}))
     made = Delivery.objects.get()
-    recording.record(made.pk, Answer(503, "", "", 1234))
+    recording.record(made.pk, Answer(503, "", "", 1234), tried=0)
     return made
 
 

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -15,8 +15,10 @@ from orders.approval_limits import read_limits
 from orders.cash import collect_cash
 from orders.confirmation import ask_gateway
 from orders.fulfilment import deliver_order, send_order
-from orders.models import Order, OrderRefund
+from orders.models import Order, OrderRefund, OrderWriteOff
+from orders.queries import WAITING_FIRST
 from payments.models import CreditBalance, Refund
+from payments.models.refunds import REQUESTED_FIRST
 from tests import shop
 from tests.admin.conftest import SignIn, messages_of, page, paid_order
 from tests.gateway_process import SandboxProcess
@@ -160,7 +162,51 @@ def test_above_the_limit_somebody_else_approves(sign_in: SignIn, root: Client, o
     assert order.status == "refunded"
     assert refund_page(refund, "approve") not in root.get(refund_page(refund)).content.decode()
     answer = root.post(refund_page(refund, "refuse"), {"reason": "x"}, follow=True)
-    assert messages_of(answer) == ["This waits for nobody: it was decided already."]
+    assert messages_of(answer) == ["This refund waits for nobody: it was decided already."]
+
+
+def test_what_waits_comes_first_however_old_it_is(sign_in: SignIn, root: Client, order: Order, settings: Any) -> None:
+    settings.REFUND_APPROVAL_ABOVE = read_limits("*:5")
+    clerk = sign_in("support")
+    for amount in ("5.01", "5.02"):
+        clerk.post(page(order, "refund"), filled(clerk, order, kind="goodwill", amount=amount))
+    for amount in ("0.10", "0.20"):
+        root.post(page(order, "refund"), filled(root, order, kind="goodwill", amount=amount))
+
+    def listed() -> list[int]:
+        return [refund.amount_minor for refund in root.get("/admin/orders/orderrefund/").context["cl"].result_list]
+
+    assert listed() == [502, 501, 20, 10]
+    content = root.get("/admin/orders/orderrefund/").content.decode()
+    assert "2 order refunds wait for a second person</a>: first in this list." in content
+    root.post(refund_page(OrderRefund.objects.get(amount_minor=502), "refuse"), {"reason": "no"})
+    assert listed() == [501, 20, 10, 502]
+    assert "1 order refund waits for a second person" in root.get("/admin/orders/orderrefund/").content.decode()
+    root.post(refund_page(OrderRefund.objects.get(amount_minor=501), "approve"))
+    assert listed() == [20, 10, 502, 501]
+    assert "for a second person</a>" not in root.get("/admin/orders/orderrefund/").content.decode()
+
+
+def test_what_waits_is_first_among_all_refunds_too(root: Client, order: Order, settings: Any) -> None:
+    settings.REFUND_APPROVAL_ABOVE = read_limits("*:5")
+    for amount in ("5.01", "0.10"):
+        root.post(page(order, "refund"), filled(root, order, kind="goodwill", amount=amount))
+    listed = root.get("/admin/payments/refund/").context["cl"].result_list
+    assert [(refund.amount_minor, refund.state) for refund in listed] == [(501, "requested"), (10, "succeeded")]
+
+
+def test_indexes_stand_in_the_order_of_the_lists(root: Client, order: Order) -> None:
+    root.post(page(order, "refund"), filled(root, order, kind="goodwill", amount="0.10"))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+        plans = {
+            "order_refund_waiting_first": OrderRefund.objects.order_by(*WAITING_FIRST)[:50].explain(),
+            "order_write_off_waiting_first": OrderWriteOff.objects.order_by(*WAITING_FIRST)[:50].explain(),
+            "refund_requested_first": Refund.objects.order_by(*REQUESTED_FIRST)[:50].explain(),
+        }
+    for name, plan in plans.items():
+        assert f"using {name}" in plan, plan
+        assert "Sort" not in plan, plan
 
 
 def test_a_refused_refund_says_by_whom_and_why(sign_in: SignIn, root: Client, order: Order, settings: Any) -> None:

@@ -23,6 +23,7 @@ LISTS: dict[str, set[str]] = {
     "/admin/orders/orderrefund/": SEE_ORDERS,
     "/admin/orders/coupon/": {"support", "marketing", "accounting", SUPERUSER},
     "/admin/orders/couponbatch/": {"support", "marketing", "accounting", SUPERUSER},
+    "/admin/orders/orderwriteoff/": SEE_ORDERS,
     "/admin/payments/creditbalance/": {"support", "accounting", SUPERUSER},
     "/admin/orders/creditgrant/": {"support", "accounting", SUPERUSER},
     "/admin/payments/dispute/": SEE_ORDERS,
@@ -51,6 +52,7 @@ ACTS: dict[str, set[str]] = {
     "collect_cash": {"warehouse", SUPERUSER},
     "cancel": {"support", SUPERUSER},
     "refund": {"support", "accounting", SUPERUSER},
+    "write_off": {"accounting", SUPERUSER},
     "ask_gateway": {"accounting", SUPERUSER},
     "request_payment": {"accounting", SUPERUSER},
     "capture_payment": {"accounting", SUPERUSER},
@@ -74,6 +76,7 @@ ADDS: dict[str, set[str]] = {
     "/admin/payments/paymentrequest/add/": set(),
     "/admin/payments/refund/add/": set(),
     "/admin/orders/orderrefund/add/": set(),
+    "/admin/orders/orderwriteoff/add/": set(),
     "/admin/payments/creditbalance/add/": set(),
     "/admin/payments/dispute/add/": set(),
     "/admin/catalog/stock/add/": set(),
@@ -146,7 +149,7 @@ def test_only_buttons_that_the_reader_may_press_are_shown(
     shown = {act for act in ACTS if f'href="{page(order, act)}"' in content}
     # It is not on its way yet, nobody has paid, and no gateway has anything to do with it.
     offline = {act for act, may in ACTS.items() if role in may} - {"deliver", "ask_gateway"}
-    assert shown == offline - {"request_payment", "capture_payment", "void_payment", "refund"}
+    assert shown == offline - {"request_payment", "capture_payment", "void_payment", "refund", "write_off"}
 
 
 @pytest.mark.parametrize("role", EVERYBODY)

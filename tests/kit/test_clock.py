@@ -25,10 +25,12 @@ def test_turns_add_up_and_end_with_their_block_even_after_an_error() -> None:
     with clock.turned(timedelta(days=1)):
         with clock.turned(timedelta(days=2)):
             assert abs(_off_by() - timedelta(days=3)) < _TOLERANCE
+            assert clock.turned_by() == timedelta(days=3)
         assert abs(_off_by() - timedelta(days=1)) < _TOLERANCE
     with pytest.raises(RuntimeError), clock.turned(timedelta(days=1)):
         raise RuntimeError
     assert abs(_off_by()) < _TOLERANCE
+    assert clock.turned_by() == timedelta(0)
 
 
 def test_another_thread_keeps_its_own_time() -> None:

@@ -144,6 +144,14 @@ LIES: dict[str, tuple[str, ...]] = {
     "UPDATE payments_refund SET excess_minor = 1": (
         "what went back twice lies in suspense and was put before a person",
     ),
+    "UPDATE payments_refund SET state = 'failed'; INSERT INTO reconciliation_discrepancy (id, kind, gateway, "
+    "gateway_id, currency, amount_minor, ours, theirs, proposed, state, resolution, resolved_at, resolved_by_id, "
+    "reason) SELECT gen_random_uuid(), 'refunded_twice', a.gateway, f.gateway_refund_id, f.currency, -1, '{}', '{}', "
+    "'write_off', 'resolved', 'written_off', now(), u.id, 'x' FROM payments_refund f JOIN payments_paymentattempt a "
+    "ON a.id = f.attempt_id, customers_user u": (
+        "what was written off of what went back twice is not with us again",
+        "what was written off of what went back twice stands in the ledger, and nothing of what was not",
+    ),
     "INSERT INTO payments_creditbalance (customer_id, currency, balance_minor) SELECT id, 'USD', 1 "
     "FROM customers_customer": ("a customer's credit is the sum of its entries",),
     "INSERT INTO payments_dispute (id, attempt_id, gateway_dispute_id, amount_minor, currency, state, withdrawn_minor, "
@@ -178,6 +186,24 @@ LIES: dict[str, tuple[str, ...]] = {
     "true FROM orders_orderrefund r, orders_orderline l": (
         "goods that came back with a refund are in stock once, and no others",
     ),
+    "INSERT INTO orders_orderwriteoff (id, order_id, currency, amount_minor, reason, requested_by_id, needs_approval, "
+    "refused_because) SELECT gen_random_uuid(), o.id, o.currency, 1, 'x', u.id, false, '' FROM orders_order o, "
+    "customers_user u": ("each write-off that nobody has to agree to any more is in the ledger, and no other",),
+    "INSERT INTO orders_orderwriteoff (id, order_id, currency, amount_minor, reason, requested_by_id, needs_approval, "
+    "refused_because) SELECT gen_random_uuid(), o.id, o.currency, 1, 'x', u.id, true, '' FROM orders_order o, "
+    "customers_user u": ("nobody waits to write off more than is owed",),
+    "UPDATE payments_ledgertransfer SET source = 'write-off:' || gen_random_uuid() WHERE source LIKE 'refund:%'": (
+        "each write-off that nobody has to agree to any more is in the ledger, and no other",
+    ),
+    "ALTER TABLE orders_order DROP CONSTRAINT order_written_off_means_sent; "
+    "UPDATE orders_order SET written_off_minor = 1": (
+        "what is due for an order and what of it is not yet earned stand in the ledger",
+        "what is written off of an order is what was given up of it and has not come since",
+    ),
+    "UPDATE orders_order SET fulfilment = 'sent', written_off_minor = 1; INSERT INTO payments_ledgerentry "
+    "(transfer_id, account, currency, amount_minor, subject_id) SELECT t.id, l.account, o.currency, l.amount, o.id "
+    "FROM orders_order o, (SELECT max(id) AS id FROM payments_ledgertransfer) t, (VALUES ('receivable', -1), "
+    "('write_off', 1)) l (account, amount)": ("nothing stays written off that was paid",),
     "DELETE FROM orders_notice": (
         "a confirmation is due or sent for every order that was paid or is paid on delivery",
         "a mail is due or sent for every order that was paid, and for every refund that was promised",

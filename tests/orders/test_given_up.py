@@ -6,19 +6,20 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 
 from kit.ids import new_id
 from kit.money import Money
 from orders import actors, cancellation
 from orders.actors import Actor
 from orders.approval_limits import read_limits
-from orders.models import Order, OrderRefund, OrderStatus, RefundKind
-from orders.returns import refuse_refund, request_refund
+from orders.models import HistoryEvent, Order, OrderStatus, RefundKind
+from orders.returns import approve_refund, request_refund
 from orders.returns.plans import RefundWish
 from orders.returns.standing import RefundStep, standings
 from orders.settlement import settle
 from payments import collecting, ledger
-from payments.models import Account, GatewayName, PaymentRequest, Refund, RefundState
+from payments.models import Account, CreditBalance, GatewayName, PaymentRequest, Refund, RefundState
 from tests.orders.taxed import burden
 from tests.payments.reports import asked, payment, refund, report
 from tests.shop import Shop, Shopper, hire, left
@@ -73,9 +74,57 @@ def test_a_given_up_order_that_is_paid_again_keeps_nothing(shop: Shop, ada: Shop
         order = hear(order, second, payment(second, "captured", "2"))
         assert (order.status, order.given_up) == (OrderStatus.CANCELLED, False)
         assert Refund.objects.get(state=RefundState.APPROVED).amount_minor == rest
+    assert order.history.filter(event=HistoryEvent.LATE_MONEY).exists() == (not at_once)
 
     assert ledger.sale_balances(order.pk, "USD") == ledger.SaleBalances(0, 0, 0)
     assert left(shop.headphones) == stock
+
+
+@pytest.mark.parametrize("otherwise", ["refund", "credit"])
+@pytest.mark.parametrize("paid", ["in part", "in full"])
+def test_money_for_an_order_whose_money_is_back_is_late_money_like_any(
+    shop: Shop, ada: Shopper, settings: Any, otherwise: str, paid: str
+) -> None:
+    settings.LATE_MONEY_REVIVES, settings.LATE_MONEY_OTHERWISE = "any", otherwise
+    stock = left(shop.headphones)
+    order, request = asked(ada, shop)
+    first = PART if paid == "in part" else order.total_minor
+    hear(order, request, replace(payment(request, "captured"), captured_minor=first))
+    gone = replace(payment(request, "captured", captured_minor=first), refunds=(refund(request, "1", first),))
+    assert hear(order, request, gone).status == OrderStatus.REFUNDED
+
+    for _ in range(2):
+        order = hear(order, request, gone, payment(request, "captured", "2"))
+
+    assert (order.status, left(shop.headphones)) == (OrderStatus.CANCELLED, stock)
+    told = order.history.get(event=HistoryEvent.LATE_MONEY)
+    total = order.total_minor
+    assert (told.facts["outcome"], told.facts["because"]) == (otherwise, "refunded_before")
+    assert told.facts["late_minor"] == total
+    late = Refund.objects.latest("created_at")
+    if otherwise == "credit":
+        assert (late.amount_minor, late.destination, late.state) == (total, "credit", RefundState.SUCCEEDED)
+        assert CreditBalance.objects.get(customer=ada.customer).balance_minor == total
+        assert ledger.sale_balances(order.pk, "USD") == ledger.SaleBalances(0, 0, 0)
+    else:
+        assert (late.amount_minor, late.destination, late.state) == (total, "original", RefundState.APPROVED)
+
+
+def test_of_what_came_late_and_what_failed_to_go_back_only_the_former_becomes_credit(
+    shop: Shop, ada: Shopper, settings: Any
+) -> None:
+    settings.LATE_MONEY_OTHERWISE = "credit"
+    order, first, second = part_paid(ada, shop)
+    hear(order, first, back(first, "1", PART))
+    hear(order, second, payment(second, "captured", "2"))
+    late = order.total_minor - PART
+
+    failed = replace(back(first, "1", PART), refunds=(refund(first, "1", PART, "failed"),))
+    order = hear(order, first, failed)
+
+    rows = Refund.objects.exclude(state=RefundState.FAILED).order_by("created_at")
+    assert list(rows.values_list("amount_minor", "destination")) == [(late, "credit"), (PART, "original")]
+    assert order.history.filter(event=HistoryEvent.LATE_MONEY).count() == 1
 
 
 def test_money_that_came_and_went_before_it_was_heard_of_takes_its_tax_along(shop: Shop, ada: Shopper) -> None:
@@ -140,7 +189,7 @@ def test_cancelling_ends_what_waits_for_a_second_person(shop: Shop, ada: Shopper
     ]
 
 
-def test_what_is_refused_goes_back_where_the_order_may_not_keep_it(
+def test_what_was_paid_too_much_neither_waits_for_a_second_person_nor_pays_for_what_waits(
     shop: Shop, ada: Shopper, clerk: Actor, settings: Any
 ) -> None:
     settings.REFUND_APPROVAL_ABOVE = read_limits("USD:20,*:1")
@@ -148,13 +197,20 @@ def test_what_is_refused_goes_back_where_the_order_may_not_keep_it(
     first = payment(request, "captured", "1")
     hear(order, request, first)
     asked_for = request_refund(order.pk, RefundWish(RefundKind.GOODWILL, "sorry", Money(15_000, "USD")), actor=clerk)
+
     second = payment(request, "captured", "2", captured_minor=9_000)
     hear(order, request, first, second)
-    # What waits covers what was paid too much, for now.
-    assert not Refund.objects.filter(state=RefundState.APPROVED).exists()
 
-    refuse_refund(OrderRefund.objects.get().pk, actor=clerk, reason="no")
-
+    going = Refund.objects.get(state=RefundState.APPROVED)
+    assert (going.amount_minor, going.surplus_minor) == (9_000, 9_000)
     asked_for.refresh_from_db()
-    assert asked_for.is_refused
-    assert Refund.objects.get(state=RefundState.APPROVED).amount_minor == 9_000
+    assert asked_for.is_pending
+
+    boss = hire("boss@example.com")
+    boss.user_permissions.add(Permission.objects.get(codename="approve_refund"))
+    approve_refund(asked_for.pk, actor=actors.staff(boss.pk))
+
+    goodwill = Refund.objects.get(cause_id=asked_for.pk)
+    assert (goodwill.amount_minor, goodwill.surplus_minor) == (15_000, 0)
+    assert ledger.balance(order.pk, "USD", Account.RECEIVABLE) == 0
+    assert ledger.balance(order.pk, "USD", Account.REFUNDS) == 15_000

@@ -129,6 +129,23 @@ def test_only_what_was_asked_for_is_worked(db: None) -> None:
     assert planned("--gateway", "stripe", "--state", "all") == sorted(names.values())
 
 
+@pytest.mark.parametrize("flags", [(), ("--dry-run",), ("--state", "failed")])
+@pytest.mark.parametrize("missing", ["1", str(2**63 - 1), str(2**63), str(-(2**70))])
+def test_an_id_that_no_event_has_is_refused_and_nothing_is_worked(
+    db: None, flags: tuple[str, ...], missing: str
+) -> None:
+    event = stored("evt_1", EventState.FAILED)
+    missing = str(event.pk + 1) if missing == "1" else missing
+    before, row = written(), WebhookEvent.objects.values().get()
+
+    with pytest.raises(CommandError) as refused:
+        replay_events("--id", str(event.pk), "--id", missing, *flags)
+
+    assert str(refused.value) == f"There is no event with the id {missing}; nothing was done."
+    assert refused.value.returncode == 2
+    assert (written(), WebhookEvent.objects.values().get()) == (before, row)
+
+
 def test_since_and_until_are_half_open(db: None) -> None:
     instant = clock.now().replace(microsecond=0)
     event = stored("evt_1", EventState.FAILED)

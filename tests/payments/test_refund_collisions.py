@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Sum
 
 from kit import clock
 from kit.errors import DomainError
@@ -22,6 +24,7 @@ from payments import ledger, queries, refunding
 from payments.gateways.base import RefundReport
 from payments.models import (
     Account,
+    LedgerEntry,
     PaymentAttempt,
     PaymentRequest,
     Refund,
@@ -30,8 +33,9 @@ from payments.models import (
 )
 from payments.reconciliation import discrepancies
 from payments.reconciliation.models import Discrepancy, DiscrepancyKind, Resolution
-from payments.reconciliation.resolving import resolve
+from payments.reconciliation.resolving import NotResolvable, resolve
 from payments.refunding import RefundAsk
+from tests.concurrency import racing
 from tests.payments.reports import asked, payment, refund, report
 from tests.shop import Shop, Shopper, give_back, hire
 
@@ -209,6 +213,73 @@ def test_one_that_went_back_twice_and_failed_waits_for_nobody(placed: tuple[Orde
     assert ledger.balance(order.pk, "USD", Account.SUSPENSE) == 0
     # Called off, and what is left of its money goes back.
     assert (order.status, Refund.objects.latest("created_at").amount_minor) == ("cancelled", TOTAL - 1000)
+
+
+def given_up(order: Order) -> dict[str, int]:
+    """What of the order's currency lies in suspense and is written off."""
+    sums = LedgerEntry.objects.filter(account__in=("suspense", "write_off"), currency=order.currency)
+    rows = sums.order_by().values_list("account").annotate(sum=Sum("amount_minor"))
+    return {account: minor for account, minor in rows if minor}
+
+
+def test_what_was_written_off_of_one_that_failed_is_written_on_again(placed: tuple[Order, PaymentRequest]) -> None:
+    order, request = placed
+    give_credit(order, 1000)
+    hear(order, request, refund(request, "a", TOTAL))
+    clerk = hire()
+    resolve(Discrepancy.objects.get().pk, as_=Resolution.WRITTEN_OFF, by=clerk.pk, reason="the payer keeps it")
+    assert given_up(order) == {"write_off": 1000}
+
+    for _ in range(2):
+        hear(order, request, refund(request, "a", TOTAL, "failed"))
+
+    assert given_up(order) == {}
+    found = Discrepancy.objects.get()
+    assert (found.state, found.resolution, found.resolved_by) == ("gone", "", None)
+    undone = found.acts.latest("pk")
+    assert (undone.deed, undone.by, undone.reason) == ("undone", None, "The refund has failed after all")
+    assert undone.before == {"state": "resolved", "resolution": "written_off", "reason": "the payer keeps it"}
+    assert found.acts.count() == 2
+    # It goes back once more, twice again, and that is another matter for a person.
+    hear(order, request, refund(request, "a", TOTAL, "failed"), refund(request, "b", TOTAL))
+    assert given_up(order) == {"suspense": 1000}
+    resolve(Discrepancy.objects.get(state="open").pk, as_=Resolution.WRITTEN_OFF, by=clerk.pk, reason="again")
+    assert given_up(order) == {"write_off": 1000}
+
+
+def test_what_was_accepted_and_failed_moves_nothing_more(placed: tuple[Order, PaymentRequest]) -> None:
+    order, request = placed
+    give_credit(order, 1000)
+    hear(order, request, refund(request, "a", TOTAL))
+    resolve(Discrepancy.objects.get().pk, as_=Resolution.ACCEPTED, by=hire().pk, reason="a present")
+
+    hear(order, request, refund(request, "a", TOTAL, "failed"))
+
+    assert (given_up(order), Discrepancy.objects.get().resolution) == ({}, "accepted")
+
+
+def test_who_writes_off_while_it_fails_writes_off_nothing(
+    shop: Shop, ada: Shopper, placed: tuple[Order, PaymentRequest]
+) -> None:
+    """Whoever of the two is first: either nothing is open any more, or what was written off is undone."""
+    order, request = placed
+    clerk = hire()
+    seen = set()
+    for _ in range(20):
+        give_credit(order, 1000)
+        hear(order, request, refund(request, "a", TOTAL))
+        found = Discrepancy.objects.get(state="open")
+        write_off = partial(resolve, found.pk, as_=Resolution.WRITTEN_OFF, by=clerk.pk, reason="quickly")
+        fail = partial(hear, order, request, refund(request, "a", TOTAL, "failed"))
+        outcomes = racing.together([racing.outcome(write_off), racing.outcome(fail)])
+
+        seen.add(type(outcomes[0]))
+        assert isinstance(outcomes[1], Order), outcomes[1]
+        found.refresh_from_db()
+        assert (found.state, given_up(order)) == ("gone", {})
+        order, request = asked(ada, shop)
+        settle(order.pk, actor=actors.GATEWAY, report=report(request, payment(request, "captured")))
+    assert seen <= {Discrepancy, NotResolvable}
 
 
 def test_an_order_that_is_called_off_recasts_what_went_back_once(placed: tuple[Order, PaymentRequest]) -> None:

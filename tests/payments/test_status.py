@@ -41,6 +41,10 @@ DUE = 10_000
         ({"captured": 10_000, "refunded": 9_999}, "partially_refunded"),
         ({"captured": 10_000, "refunded": 10_000}, "refunded"),
         ({"captured": 4_000, "refunded": 4_000}, "refunded"),
+        # paid once more after goodwill: what was given back of the price is not due any more
+        ({"captured": 11_000, "refunded": 1_000, "lessened": 1_000}, "overpaid"),
+        ({"captured": 11_000, "refunded": 1_000, "refunding": 1_000, "lessened": 1_000}, "refund_pending"),
+        ({"captured": 11_000, "refunded": 2_000, "lessened": 1_000}, "partially_refunded"),
         # money of a cancelled order: kept since its refund failed, on its way, back
         ({"due": 0, "is_called_off": True, "captured": 10_000}, "overpaid"),
         ({"due": 0, "is_called_off": True, "captured": 10_000, "refunding": 10_000}, "refund_pending"),
@@ -63,13 +67,16 @@ def possible(draw: st.DrawFn) -> PaymentFacts:
     """Any facts that can be: no more goes back than came in."""
     captured = draw(amounts)
     refunded = draw(st.integers(0, captured))
+    refunding = draw(st.integers(0, captured - refunded))
     is_called_off = draw(st.booleans())
+    due = 0 if is_called_off else draw(amounts)
     return PaymentFacts(
-        due=0 if is_called_off else draw(amounts),
+        due=due,
         authorized=draw(amounts),
         captured=captured,
         refunded=refunded,
-        refunding=draw(st.integers(0, captured - refunded)),
+        refunding=refunding,
+        lessened=draw(st.integers(0, min(due, refunded + refunding))),
         disputed=draw(st.integers(0, captured)),
         charged_back=draw(st.integers(0, captured)),
         is_called_off=is_called_off,
@@ -85,7 +92,7 @@ def test_every_possible_state_of_affairs_has_its_word(facts: PaymentFacts) -> No
     if status in (PaymentStatus.UNPAID, PaymentStatus.AUTHORIZED, PaymentStatus.VOIDED):
         assert facts.captured == 0
     if status == PaymentStatus.OVERPAID:
-        assert kept - facts.refunding > facts.due
+        assert kept - facts.refunding > facts.due - facts.lessened
     if status == PaymentStatus.REFUNDED:
         assert kept == 0 < facts.captured
     if status == PaymentStatus.PARTIALLY_REFUNDED:

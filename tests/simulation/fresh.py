@@ -30,7 +30,8 @@ def worlds(monkeypatch: pytest.MonkeyPatch, *, forgets_refunds: bool = False) ->
     """Makes worlds, one after the other, each as if nothing had ever happened."""
     shop, ada, clerk, boss = open_shop(), sign_up(), hire(), hire("boss@example.com")
     voucher = add_article("Credit", "CREDIT-1", 5000, kind="credit", weight_grams=0)
-    boss.user_permissions.add(Permission.objects.get(codename="approve_refund"))
+    boss.user_permissions.set(Permission.objects.filter(codename__in=("approve_refund", "approve_write_off")))
+    clerk.user_permissions.set(Permission.objects.filter(codename="write_off_order"))
     for name in ("LATE_MONEY_REVIVES", "LATE_MONEY_OTHERWISE"):
         # Each schedule sets its own.
         monkeypatch.setattr(settings, name, getattr(settings, name))

@@ -116,6 +116,28 @@ class Schedule(Story):
     def decide(self, which: int, approve: bool) -> None:
         self.world.decide(which, approve=approve)
 
+    @rule(which=WHICH, percent=PERCENT)
+    def write_off(self, which: int, percent: int) -> None:
+        self.world.write_off(which, percent)
+
+    @rule(which=WHICH, approve=st.booleans())
+    def decide_write_off(self, which: int, approve: bool) -> None:
+        self.world.decide_write_off(which, approve=approve)
+
+    @rule(which=WHICH)
+    def let_go(self, which: int) -> None:
+        self.world.let_go(which)
+
+    @rule(basket=BASKETS, part=st.sampled_from((35, 60)), back=st.sampled_from((0, 100)), percent=PERCENT)
+    def sell_to_who_never_pays_it_all(self, basket: list[tuple[int, int]], part: int, back: int, percent: int) -> None:
+        """What random steps would rarely come to: a debt that is given up."""
+        self.world.buy_on_delivery(self._basket(basket))
+        self.world.send(NEWEST)
+        self.world.collect_cash(NEWEST, part)
+        if back:
+            self.world.refund(NEWEST, RefundKind.FULL, back, RefundDestination.ORIGINAL)
+        self.world.write_off(NEWEST, percent)
+
     @rule(which=WHICH, gateway=GATEWAYS, percent=PERCENT, hold=st.booleans(), crash=CRASH)
     def ask_for_more(self, which: int, gateway: str, percent: int, hold: bool, crash: int | None) -> None:
         self.world.ask_for_more(which, gateway, percent, hold=hold, crash=crash)

@@ -26,16 +26,30 @@ from kit.crashpoints import Seam
 from kit.errors import DomainError
 from kit.ids import new_id
 from kit.money import Money
-from orders import actors, cancellation, cash, checkout, confirmation, fulfilment, jobs, payments, returns
+from orders import (
+    actors,
+    cancellation,
+    cash,
+    checkout,
+    confirmation,
+    fulfilment,
+    jobs,
+    payments,
+    returns,
+    writing_off,
+)
 from orders.checkout import PaymentNotInitialized
 from orders.credits.granting import GrantWish, grant_credit
-from orders.models import Order, OrderRefund, PaymentTerms, RefundKind
+from orders.models import Order, OrderRefund, OrderWriteOff, PaymentTerms, RefundKind
 from orders.placement import place_order
 from orders.reconciliation.running import LOCK, Reconciliation
 from orders.returns.plans import LineWish, RefundWish
+from orders.writing_off import WriteOffWish
 from payments.gateways.base import GatewayError
 from payments.models import GatewayName, PaymentAttempt, Refund, RefundDestination
+from payments.reconciliation import resolving
 from payments.reconciliation.locking import only_one
+from payments.reconciliation.models import Discrepancy, DiscrepancyKind, Resolution
 from payments.reconciliation.windows import Window
 from payments.sandbox import sending
 from payments.sandbox.models import ArmedFault, Delivery
@@ -197,6 +211,33 @@ class World:
             act = returns.approve_refund if approve else _refuse
             with self._acting():
                 act(pick(pending, which).pk, actor=actors.staff(self.boss.pk))
+
+    def write_off(self, which: int, percent: int) -> None:
+        """A member of staff gives up what is owed for goods that have left, or some of it."""
+        for order in self._order(which):
+            owed = writing_off.owed(order)
+            wish = WriteOffWish(share(owed, percent) if owed.minor else owed, "simulated", key=new_id())
+            with self._acting():
+                writing_off.write_off(order.pk, wish, actor=actors.staff(self.clerk.pk))
+
+    def decide_write_off(self, which: int, *, approve: bool) -> None:
+        """A second person decides about a write-off."""
+        pending = list(OrderWriteOff.objects.to_decide().order_by("requested_at", "pk"))
+        if pending:
+            one, boss = pick(pending, which), actors.staff(self.boss.pk)
+            with self._acting():
+                if approve:
+                    writing_off.approve_write_off(one.pk, actor=boss)
+                else:
+                    writing_off.refuse_write_off(one.pk, actor=boss, reason="simulated")
+
+    def let_go(self, which: int) -> None:
+        """A member of staff gives up what went back twice."""
+        twice = Discrepancy.objects.filter(kind=DiscrepancyKind.REFUNDED_TWICE, state="open").order_by("pk")
+        if twice:
+            found = pick(list(twice), which)
+            with self._acting():
+                resolving.resolve(found.pk, as_=Resolution.WRITTEN_OFF, by=self.clerk.pk, reason="simulated")
 
     def ask_for_more(self, which: int, gateway: str, percent: int, *, hold: bool, crash: int | None) -> None:
         """A member of staff asks for a further payment of an order, or to hold the money."""

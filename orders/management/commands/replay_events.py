@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from orders.management.progress import tracked
-from orders.replaying import Replay, Selection, replay, stream
+from orders.replaying import Replay, Selection, replay, stream, unknown_ids
 from payments.models import EventState, GatewayName, WebhookEvent
 from payments.reconciliation.locking import only_one
 from payments.reconciliation.windows import BadWindow, parse_moment
@@ -19,8 +19,8 @@ _GATEWAYS = (GatewayName.STRIPE.value, GatewayName.RAZORPAY.value)
 
 class Command(BaseCommand):
     help = (
-        "Work received webhook events once more; exit 1 when some fail again. Each asks its gateway what is true now: "
-        "replaying what was worked already changes nothing."
+        "Work received webhook events once more; exit 1 when some fail again, 2 for an id that no event has. Each asks "
+        "its gateway what is true now: replaying what was worked already changes nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,6 +36,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         selection = _selection(options)
+        if unknown := unknown_ids(selection):
+            # Nothing is worked: whoever mistyped one number wants to know before the others run.
+            named = ", ".join(str(one) for one in unknown)
+            raise CommandError(f"There is no event with the id {named}; nothing was done.", returncode=2)
         with only_one("replay_events") as alone:
             if not alone:
                 self._say(options, {"running": True}, ["replay_events is running already."])

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.db import transaction
 
 from kit import clock
 from kit.ids import new_id
-from payments.outgoing import delivering, letters, subscriptions
+from payments.outgoing import delivering, letters, posting, subscriptions, targets, turns
 from payments.outgoing.events import Happening, emit
 from payments.outgoing.models import Delivery, DeliveryState, DeliveryTry, EventType, OutgoingEvent
 from payments.outgoing.posting import Answer
@@ -366,6 +367,102 @@ def test_senders_at_once_lose_nothing_and_send_nothing_twice(subscribe: Subscrib
 
     ids = [one.headers["quittance-event-id"] for one in receiver.received]
     assert sorted(ids) == sorted([str(event.pk) for event in events] * 2)
+
+
+def test_claims_at_once_never_have_a_delivery_in_common(subscribe: Subscribe, receiver: Receiver) -> None:
+    """What stands behind the turn, should two senders believe that they have it."""
+    for _ in range(4):
+        subscribe(receiver.url)
+    happen(4)
+    claims = together([lambda: delivering._claim([], failing_ones_too=True)] * 4)
+    claimed = [one for claim in claims for one in claim]
+    assert len(claimed) == len(set(claimed)) == 16
+
+
+def test_a_second_sender_sends_nothing_while_the_first_has_its_turn(subscriber: Subscriber) -> None:
+    happen(2)
+    sent: list[int] = []
+
+    def meanwhile(letter: letters.Letter, resolve: Any) -> Answer:
+        happen()
+        sent.extend(together([delivering.send_due]))
+        return letters.carry(letter, resolve)
+
+    # The first one sends what the second one left, too.
+    assert delivering.send_due(carry=limited(meanwhile, 2)) == 4
+    assert sent == [0, 0]
+
+
+def limited(carry: delivering.Carry, times: int) -> delivering.Carry:
+    """So often, and then as ever."""
+    left = iter(range(times))
+
+    def one(letter: letters.Letter, resolve: Any) -> Answer:
+        return (carry if next(left, None) is not None else letters.carry)(letter, resolve)
+
+    return one
+
+
+def test_who_is_cut_off_for_longer_than_its_turn_begins_nothing_any_more(
+    subscriber: Subscriber, receiver: Receiver
+) -> None:
+    happen()
+
+    def cut_off(letter: letters.Letter, resolve: Any) -> Answer:
+        # Another one takes the turn, finds nothing to do, and gives it back: to whoever comes then.
+        together([lambda: send(turns.ENDS_AFTER + timedelta(seconds=1))])
+        time.sleep(turns.KEEP_EVERY_S)
+        happen()
+        time.sleep(2 * delivering.LOOK_AGAIN_S)
+        return letters.carry(letter, resolve)
+
+    assert delivering.send_due(carry=limited(cut_off, 1)) == 1
+    assert len(receiver.received) == 1
+    assert Delivery.objects.get(state=DeliveryState.WAITING).times_tried == 0
+    assert send(turns.ENDS_AFTER + timedelta(seconds=2)) == 1
+
+
+def test_a_letter_that_is_not_begun_while_it_is_claimed_is_not_sent(subscriber: Subscriber, receiver: Receiver) -> None:
+    happen()
+
+    def too_slow(letter: letters.Letter, resolve: Any) -> Answer:
+        assert letter.until - time.monotonic() == pytest.approx(delivering.CLAIMED_FOR.total_seconds(), abs=2)
+        return letters.carry(replace(letter, until=time.monotonic()), resolve)
+
+    assert delivering.send_due(carry=too_slow) == 1
+    assert (tries(), receiver.received) == ([(None, "not_begun_in_time")], [])
+
+
+def test_a_letter_under_way_ends_with_its_claim(
+    subscriber: Subscriber, receiver: Receiver, the_end: threading.Event
+) -> None:
+    receiver.always = lambda peer: void(the_end.wait(20))
+    happen()
+
+    def late(letter: letters.Letter, resolve: Any) -> Answer:
+        return letters.carry(replace(letter, until=time.monotonic() + 0.3), resolve)
+
+    begun = time.monotonic()
+    assert delivering.send_due(carry=late) == 1
+    assert (tries(), time.monotonic() - begun < 5) == ([(None, "timeout")], True)
+
+
+def test_a_claim_is_longer_than_a_letter_can_be_under_way() -> None:
+    assert delivering.CLAIMED_FOR.total_seconds() > targets.LOOK_UP_S + posting.TOTAL_S
+
+
+def test_who_tried_it_last_says_when_it_is_tried_again(subscriber: Subscriber, receiver: Receiver) -> None:
+    receiver.always = BROKEN
+    happen()
+
+    def overtake(letter: letters.Letter, resolve: Any) -> Answer:
+        together([lambda: send(delivering.CLAIMED_FOR + timedelta(seconds=1))])
+        return letters.carry(letter, resolve)
+
+    delivering.send_due(carry=limited(overtake, 1))
+    delivery = only()
+    assert (delivery.times_tried, len(tries()), delivery.claimed_until) == (2, 2, None)
+    assert delivery.next_try_at - clock.now() > PAUSES[1] * 0.8
 
 
 def test_what_was_delivered_stays_so_whatever_a_late_sender_says(subscriber: Subscriber, receiver: Receiver) -> None:

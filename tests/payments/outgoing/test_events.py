@@ -91,6 +91,31 @@ def test_several_happenings_are_one_statement_and_one_job(subscribe: Subscribe) 
     assert (len(first), len(second)) == (2, 1)
 
 
+def test_whether_a_sender_waits_is_found_out_by_an_index_of_its_own(subscribe: Subscribe) -> None:
+    """Whoever emits holds an order locked: neither what is done nor what waits may cost anything."""
+    subscribe(URL, EventType.ORDER_PAID)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SET session_replication_role = replica; INSERT INTO procrastinate_jobs (queue_name, task_name, lock, "
+            "args, status) SELECT 'money', 'orders.send_refund', 'orders.send_refund ' || n, '{}', CASE WHEN n <= "
+            "20000 THEN 'succeeded' ELSE 'todo' END::procrastinate_job_status FROM generate_series(1, 25000) n; "
+            "RESET session_replication_role; ANALYZE procrastinate_jobs"
+        )
+    with CaptureQueriesContext(connection) as queries:
+        emit(PAID)
+    statement = queries[0]["sql"]
+    condition = statement[statement.index("NOT EXISTS") :]
+    for waits in (0, 1):
+        with connection.cursor() as cursor:
+            if waits:
+                cursor.execute("ANALYZE procrastinate_jobs")
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT {condition}")
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        pages = int(plan.partition("shared hit=")[2].split()[0])
+        assert "using outgoing_sender_waits" in plan, plan
+        assert pages <= 5, plan
+
+
 def test_nothing_happened_is_nothing_written(subscribe: Subscribe) -> None:
     subscribe(URL)
     emit()

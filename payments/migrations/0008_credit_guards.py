@@ -144,7 +144,7 @@ DROP FUNCTION payments_count_term_use();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0006_credit_terms"), ("catalog", "0001_initial")]
+    dependencies = [("payments", "0007_credit_terms"), ("catalog", "0001_initial")]
 
     operations = [
         migrations.RunSQL(OPENING, migrations.RunSQL.noop),

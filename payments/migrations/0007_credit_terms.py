@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0002_tax_number"),
-        ("payments", "0005_inbox"),
+        ("payments", "0006_write_offs"),
     ]
 
     operations = [
@@ -100,6 +100,8 @@ class Migration(migrations.Migration):
                     ("credit_taken", "Credit taken back"),
                     ("credit_expired", "Credit expired"),
                     ("resolution", "Resolution"),
+                    ("written_off", "Written off"),
+                    ("written_off_paid", "Written off and paid"),
                 ],
                 max_length=20,
             ),
@@ -127,6 +129,8 @@ class Migration(migrations.Migration):
                             "credit_taken",
                             "credit_expired",
                             "resolution",
+                            "written_off",
+                            "written_off_paid",
                         ],
                     )
                 ),

@@ -13,8 +13,8 @@ class Migration(migrations.Migration):
     dependencies = [
         ("catalog", "0002_taxes"),
         ("customers", "0002_tax_number"),
-        ("orders", "0010_invoice_guards"),
-        ("payments", "0007_credit_guards"),
+        ("orders", "0011_write_offs"),
+        ("payments", "0008_credit_guards"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -71,7 +71,7 @@ BEGIN
     SELECT coalesce(sum(amount_minor) FILTER (WHERE account = 'receivable'), 0),
            coalesce(-sum(amount_minor) FILTER (WHERE account = 'deferred_revenue'), 0)
     INTO booked, deferred FROM payments_ledgerentry WHERE subject_id = o.id AND currency = o.currency;
-    due := CASE WHEN is_called_off THEN 0 ELSE o.total_minor END - o.collected_minor;
+    due := CASE WHEN is_called_off THEN 0 ELSE o.total_minor END - o.collected_minor - o.written_off_minor;
     IF o.collected_minor > 0 THEN
         due := due + (
             SELECT coalesce(sum(f.surplus_minor), 0) FROM payments_refund f
@@ -90,6 +90,10 @@ BEGIN
     IF booked <> due OR deferred <> unearned THEN
         RAISE EXCEPTION 'order % has % due and % deferred in the ledger, not % and %', o.number, booked, deferred,
             due, unearned USING ERRCODE = 'check_violation';
+    END IF;
+    IF o.written_off_minor > 0 AND booked < 0 THEN
+        RAISE EXCEPTION 'order % has % written off that was paid', o.number, least(o.written_off_minor, -booked)
+            USING ERRCODE = 'check_violation';
     END IF;{check}
     RETURN NULL;
 END
@@ -115,7 +119,8 @@ ORDERS_ARE_POSTED = _ORDERS_ARE_POSTED.format(declare="", check="")
 _POSTED_TRIGGER = """
 DROP TRIGGER orders_order_is_posted ON orders_order;
 CREATE CONSTRAINT TRIGGER orders_order_is_posted
-AFTER INSERT OR UPDATE OF status, given_up, fulfilment, collected_minor, refunded_minor{columns} ON orders_order
+AFTER INSERT OR UPDATE OF status, given_up, fulfilment, collected_minor, refunded_minor, written_off_minor{columns}
+ON orders_order
 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION orders_order_is_posted();
 """
 # Credits come back with their posting, and not before somebody has agreed where that is needed.
@@ -234,7 +239,7 @@ _REFUND_FACTS = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0011_credits"), ("payments", "0007_credit_guards"), ("catalog", "0001_initial")]
+    dependencies = [("orders", "0012_credits"), ("payments", "0008_credit_guards"), ("catalog", "0001_initial")]
 
     operations = [
         migrations.RunSQL(_IS_LIVE.format(or_in_credits=_OR_IN_CREDITS), _IS_LIVE.format(or_in_credits="")),
