@@ -157,6 +157,15 @@ def balance(subject_id: uuid.UUID, currency: str, *accounts: Account) -> int:
     return int(entries.aggregate(sum=Sum("amount_minor", default=0))["sum"])
 
 
+def moved(sources: Iterable[str], account: Account) -> dict[str, int]:
+    """What the transfers of some sources have moved in an account, debits above zero; those that moved nothing there
+    are left out. One statement. Minor units."""
+    entries = LedgerEntry.objects.filter(transfer__source__in=list(sources), account=account).order_by()
+    return dict(
+        entries.values("transfer__source").annotate(sum=Sum("amount_minor")).values_list("transfer__source", "sum")
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class SaleBalances:
     """How a subject stands in the ledger, for whoever gives some of its money back. Minor units.

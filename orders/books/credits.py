@@ -147,4 +147,28 @@ CREDITS: tuple[tuple[str, str], ...] = (
         GROUP BY 1, 2, 3
         """,
     ),
+    (
+        # What could not be taken back stands against refunds; what a bank took back is a loss, and on no document.
+        "the invoice of credit that was bought, less its notes, is what stands of that credit, and is no revenue",
+        """
+        SELECT o.number, o.status, d.total, e.bought, d.tax, e.revenue FROM (
+            SELECT order_id, currency,
+                   sum(CASE kind WHEN 'credit_note' THEN -total_minor ELSE total_minor END) AS total,
+                   sum(CASE kind WHEN 'credit_note' THEN -tax_minor ELSE tax_minor END) AS tax
+            FROM orders_invoice GROUP BY 1, 2
+        ) d JOIN orders_order o ON o.id = d.order_id
+        LEFT JOIN (
+            SELECT l.subject_id, l.currency,
+                   -sum(l.amount_minor) FILTER (
+                       WHERE l.account IN ('customer_credit', 'refunds')
+                          OR l.account = 'write_off' AND t.kind = 'credit_taken'
+                   ) AS bought,
+                   sum(abs(l.amount_minor)) FILTER (
+                       WHERE l.account IN ('revenue', 'delivery_revenue', 'tax_payable', 'discounts')
+                   ) AS revenue
+            FROM payments_ledgerentry l JOIN payments_ledgertransfer t ON t.id = l.transfer_id GROUP BY 1, 2
+        ) e ON e.subject_id = d.order_id AND e.currency = d.currency
+        WHERE o.order_type = 'credit' AND (d.total <> coalesce(e.bought, 0) OR d.tax <> 0 OR e.revenue > 0)
+        """,
+    ),
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import dataclass
+
 from django.db.models import Sum
 
 from orders.models import Fulfilment, Order, OrderRefund, OrderStatus
@@ -55,6 +58,28 @@ def post_returned(order: Order, refund: OrderRefund) -> None:
 def returned_source(refund: OrderRefund) -> str:
     """The source of the posting that gives a refund's credits back."""
     return f"credits-returned:{refund.pk}"
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """The credits of one refund, and the tax of the sale that went with them. Minor units."""
+
+    amount_minor: int
+    tax_minor: int
+    reason: str
+
+
+def given_back(order: Order) -> dict[uuid.UUID, GivenBack]:
+    """The refunds that have given back some of an order's credits, the oldest first. Two statements, and none for an
+    order without any."""
+    if not order.credits_minor:
+        return {}
+    refunds = list(OrderRefund.objects.in_force().filter(order=order, credits_minor__gt=0).order_by("pk"))
+    taxes = ledger.moved([returned_source(refund) for refund in refunds], Account.TAX_PAYABLE)
+    return {
+        refund.pk: GivenBack(refund.credits_minor, taxes.get(returned_source(refund), 0), refund.reason)
+        for refund in refunds
+    }
 
 
 def sources_of(order: Order) -> list[str]:

@@ -16,6 +16,7 @@ from django.conf import settings
 
 from kit.ids import new_id
 from orders import queue
+from orders.credits import returning
 from orders.invoices.content import view_of
 from orders.invoices.notes import Piece, taken_back
 from orders.invoices.numbering import take_number
@@ -104,13 +105,16 @@ def _wanted(order: Order, invoice: Invoice, issued: Sequence[Invoice]) -> list[_
         return [_Note(InvoiceKind.CREDIT_NOTE, source, "The order was called off", None)]
     taken: list[_Note] = []
     given: list[_Note] = []
-    for key, parts in _refunds(order).items():
+    refunds, in_credits = _refunds(order), returning.given_back(order)
+    for key in dict.fromkeys([*refunds, *in_credits]):
+        parts, back = refunds.get(key, []), in_credits.get(key)
         live = [part for part in parts if part.state not in (RefundState.REQUESTED, RefundState.FAILED)]
         source = f"refund:{key}"
-        total = sum(part.allowance_minor for part in live)
+        total = sum(part.allowance_minor for part in live) + (back.amount_minor if back else 0)
         if source not in known and total:
-            tax = sum(part.tax_minor for part in live)
-            taken.append(_Note(InvoiceKind.CREDIT_NOTE, source, live[0].reason, total, tax, key))
+            tax = sum(part.tax_minor for part in live) + (back.tax_minor if back else 0)
+            reason = back.reason if back else live[0].reason
+            taken.append(_Note(InvoiceKind.CREDIT_NOTE, source, reason, total, tax, key))
         credit = next((one for one in issued if one.source == source), None)
         if credit is not None:
             given += _failed(credit, [part for part in parts if part.state == RefundState.FAILED], known)
@@ -123,7 +127,8 @@ def _wanted(order: Order, invoice: Invoice, issued: Sequence[Invoice]) -> list[_
 
 
 def _rest(order: Order, invoice: Invoice, issued: Sequence[Invoice]) -> _Note | None:
-    """What lessened the sale in the ledger and is no refund of a payment. Credit that is bought is no sale there."""
+    """What lessened the sale in the ledger and is no refund. Credit that is bought is no sale there until it is spent,
+    and nothing but refunds lessens what was paid for it: what a bank takes back is a loss, and corrects no document."""
     if order.order_type == OrderType.CREDIT:
         return None
     stands = ledger.sale_balances(order.pk, order.currency)

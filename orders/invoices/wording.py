@@ -9,6 +9,8 @@ from orders.taxes.rules import EU, ZeroReason
 # EN 16931's categories of VAT (UNTDID 5305).
 STANDARD, ZERO, EXEMPT, REVERSE, INTRA_COMMUNITY, EXPORT, OUTSIDE = "S", "Z", "E", "AE", "K", "G", "O"
 _ZERO_RATED = frozenset({ZeroReason.ZERO_RATED, "zero-rated", "zero rated"})
+# Selling a voucher for anything is no supply: what it is spent on is one.
+_OUTSIDE = frozenset({"", ZeroReason.NOT_TAXED, ZeroReason.VOUCHER})
 
 _TITLES = {
     InvoiceKind.INVOICE.value: "Invoice",
@@ -40,7 +42,7 @@ def category_of(*, ppm: int, zero_reason: str, is_goods: bool) -> str:
         return EXPORT
     if zero_reason in _ZERO_RATED:
         return ZERO
-    return OUTSIDE if zero_reason in ("", ZeroReason.NOT_TAXED) else EXEMPT
+    return OUTSIDE if zero_reason in _OUTSIDE else EXEMPT
 
 
 def title_of(kind: str, *, seller_country: str, is_taxed: bool) -> str:

@@ -8,6 +8,7 @@ import uuid
 from contextlib import suppress
 from datetime import date
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from kit.money import Money
 from orders import actors, pricing
 from orders.cash import collect_cash
 from orders.coupons.finding import CouponDiscount, CouponLine, CouponOffer, discount_of
-from orders.models import Coupon, CouponCode, CouponKind, Order, RefundKind
+from orders.models import Coupon, CouponCode, CouponKind, Order, OrderRefund, RefundKind
 from orders.pricing import PricedItem, Totals
 from orders.returns import request_refund
 from orders.returns.plans import LineWish, RefundWish
@@ -178,8 +179,9 @@ def test_ten_thousand_orders_sum_to_the_cent(shard: int) -> None:
 
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_orders_that_are_placed_paid_and_given_back_leave_nothing(
-    shop: Shop, ada: Shopper, shard: int, settings: object
+    shop: Shop, ada: Shopper, shard: int, settings: Any
 ) -> None:
+    settings.REFUND_APPROVAL_ABOVE = {}
     random = Random(SEED + shard)
     for name, ppm in (("State", 62_500), ("City", 8_875)):
         TaxRate.objects.create(
@@ -212,6 +214,7 @@ def test_orders_that_are_placed_paid_and_given_back_leave_nothing(
             order.credits_minor,
         )
         _assert_nothing_is_left(order)
+        _assert_each_refund_has_its_note(order)
     assert spendable(ada) == given
 
 
@@ -235,3 +238,12 @@ def _assert_nothing_is_left(order: Order) -> None:
     stands = booked(order.pk)
     income = sum(stands.pop(name.value, 0) for name in ledger.SALE_ACCOUNTS if name.value not in ("tax_payable",))
     assert (income, stands) == (0, {})
+
+
+def _assert_each_refund_has_its_note(order: Order) -> None:
+    """The notes come to the invoice, with its tax; and are as many as the refunds, whatever these were paid in."""
+    invoice = order.invoices.get(kind="invoice")
+    notes = list(order.invoices.filter(kind="credit_note").values_list("total_minor", "tax_minor"))
+    assert (invoice.total_minor, invoice.tax_minor) == (order.total_minor + order.credits_minor, order.tax_minor)
+    assert (sum(total for total, _ in notes), sum(tax for _, tax in notes)) == (invoice.total_minor, invoice.tax_minor)
+    assert len(notes) == OrderRefund.objects.filter(order=order).count() == order.invoices.count() - 1

@@ -75,6 +75,16 @@ LIES: dict[str, tuple[str, ...]] = {
     "UPDATE payments_ledgerentry SET account = 'credits_expired' WHERE account = 'revenue'": (
         "credits that were granted, revoked and expired are those in the accounts for them",
     ),
+    "UPDATE orders_invoice SET net_minor = net_minor - 1, total_minor = total_minor - 1 WHERE kind = 'credit_note'": (
+        "the invoice of credit that was bought, less its notes, is what stands of that credit, and is no revenue",
+    ),
+    # As if it were a sale already.
+    "INSERT INTO payments_ledgerentry (transfer_id, account, currency, amount_minor, subject_id) "
+    "SELECT e.transfer_id, 'revenue', e.currency, leg.amount, e.subject_id FROM payments_ledgerentry e "
+    "JOIN payments_ledgertransfer t ON t.id = e.transfer_id AND t.kind = 'earned', (VALUES (1), (-1)) leg (amount) "
+    "WHERE e.account = 'customer_credit'": (
+        "the invoice of credit that was bought, less its notes, is what stands of that credit, and is no revenue",
+    ),
 }
 
 

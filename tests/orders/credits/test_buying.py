@@ -64,7 +64,8 @@ def test_what_is_paid_for_credit_is_the_customers_credit_at_once(shop: Shop, ada
     assert booked(order.pk) == {"clearing_stripe": 10_000, "customer_credit": -10_000}
     moves = list(order.history.order_by("pk").values_list("event", "to_status"))
     assert moves == [("placed", "payment_pending"), ("payment", "paid"), ("delivered", "completed")]
-    assert Notice.objects.filter(order=order).count() == 1
+    notices = Notice.objects.filter(order=order).order_by("kind")
+    assert list(notices.values_list("kind", flat=True)) == ["confirmation", "payment"]
     assert not can_be_sent(order)
     pay(order)
     assert spendable(ada) == 10_000
