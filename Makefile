@@ -12,6 +12,7 @@ run: ## database, demo data, server, sandbox gateway and worker; Ctrl-C stops ev
 
 test: ## the checks, then all tests, on an embedded PostgreSQL of their own
 	@sh runner/prepare.sh dev
+	@sh runner/find_browser.sh || echo "The tests of the checkout page will fail."
 	@$(MAKE) --no-print-directory check; checks=$$?; \
 	$(PY) -m pytest -n $(TEST_WORKERS); tests=$$?; \
 	if [ $$checks -ne 0 ]; then echo "make check failed: see above the tests."; fi; \

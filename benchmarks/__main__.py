@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import hot, pdf, placing, report
+from benchmarks import hot, listing, pdf, placing, report
 from benchmarks.load import BrokenAnswer
 from benchmarks.pgbench import YardstickFailed
 from benchmarks.placing import Load, WrongAnswer
@@ -27,9 +27,11 @@ from runner.console import say
 from runner.refusal import Refusal
 from runner.tether import die_with_parent
 
-SCENARIOS = ("placing", "hot", "oversell", "pdf")
+SCENARIOS = ("placing", "hot", "oversell", "listing", "pdf")
 DIRECTORY = Path("var") / "bench"
 COUNTING_S = 2.0
+# All lists together take as long as this many other measurements.
+LISTS = 4
 
 _SENT = "SELECT count(*) FROM orders_notice WHERE sent_at IS NOT NULL"
 _OUTSTANDING = "SELECT count(*) FROM orders_notice WHERE sent_at IS NULL"
@@ -79,6 +81,10 @@ def run(system: System, scenarios: Sequence[str], load: Load, results: Results) 
     if "oversell" in scenarios:
         results.oversell = hot.oversell(system, purchases)
         say("\n" + report.oversell(results.oversell))
+    if "listing" in scenarios:
+        say(f"\nA merchant lists its payment orders: {listing.FEW:,} of them, or {listing.MANY:,}\n")
+        results.listing += listing.measure(system, *listing.listers(system), load.seconds / LISTS)
+        say(report.listing(results.listing))
     if "pdf" in scenarios:
         results.pdf = pdf.measure(system)
         say("\n" + report.pdf(results.pdf))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.hot import Hot, Oversell
+from benchmarks.listing import Listing
 from benchmarks.pdf import Pdf
 from benchmarks.placing import Placing
 from benchmarks.results import Goal, Mails, Statements
@@ -106,6 +107,16 @@ def oversell(found: Oversell) -> str:
         f"{found.in_stock} in stock, {found.attempts} attempts by {found.clients} clients: "
         f"{found.sold} sold, {found.refused} refused"
     )
+
+
+def listing(found: Sequence[Listing]) -> str:
+    """One row for each list."""
+    heads = ("list", "few p50 ms", "many p50 ms", "many p95 ms", "ratio")
+    rows = [
+        (one.name, f"{one.few_p50_ms:.2f}", f"{one.many_p50_ms:.2f}", f"{one.many_p95_ms:.2f}", f"{one.ratio:.2f}")
+        for one in found
+    ]
+    return table(heads, rows)
 
 
 def mails(found: Mails) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.figures import ratio
 from benchmarks.hot import Hot, Oversell
+from benchmarks.listing import Listing
 from benchmarks.pdf import Pdf
 from benchmarks.placing import Placing
 from benchmarks.statements import Statement
@@ -23,6 +24,7 @@ RATIO_AIM = 0.25
 MOST_STATEMENTS = 14
 MOST_CPU_MS = 9.0
 HOT_RATIO = 0.5
+LISTING_RATIO = 1.5
 MOST_PDF_MS = 50.0
 
 
@@ -79,6 +81,7 @@ class Results:
     statements: Statements | None = None
     hot: list[Hot] = field(default_factory=list)
     oversell: Oversell | None = None
+    listing: list[Listing] = field(default_factory=list)
     mails: Mails | None = None
     pdf: Pdf | None = None
 
@@ -98,6 +101,10 @@ class Results:
         if self.pdf:
             goals.append(_at_most("CPU ms per PDF of one page", self.pdf.cpu_ms, MOST_PDF_MS))
         goals += [_at_least(f"hot at {hot.clients} clients, ratio to many", hot.ratio, HOT_RATIO) for hot in self.hot]
+        goals += [
+            _at_most(f"listing {one.name} of {one.many:,} orders, ratio to {one.few:,}", one.ratio, LISTING_RATIO)
+            for one in self.listing
+        ]
         return goals
 
     def write(self, checkout: Path) -> Path:

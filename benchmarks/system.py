@@ -79,6 +79,10 @@ class System:
         web, database, worker = (cpu.used_ms(pid) for pid in (self.web_pid, self.postmaster_pid, self.worker_pid))
         return Spent(web, database, worker, host.busy_ms, host.idle_ms)
 
+    def run_module(self, name: str, *arguments: str) -> str:
+        """Runs a module of the benchmarks in the servers' environment; what it printed. Raises NotStarted."""
+        return _finish(_module(self.programs, name, *arguments))
+
     @contextmanager
     def worker_paused(self) -> Iterator[None]:
         """The background worker rests meanwhile: what it has still to do is not the yardstick's."""
@@ -162,6 +166,8 @@ def _environment(checkout: Path, postgres: EmbeddedPostgres, port: int) -> dict[
         "DATABASE_URL": postgres.url(DATABASES[0]),
         "SANDBOX_DATABASE_URL": postgres.url(DATABASES[1]),
         "MAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend",
+        # One client alone asks faster than a merchant may.
+        "MERCHANT_CALLS_PER_SECOND": "1000000",
     }
     # No gateway is called in what is measured; the discard port answers nobody.
     return with_sandbox_gateways(settings, 9)
@@ -175,9 +181,9 @@ def _as_worker(postgres: EmbeddedPostgres) -> str:
     return url.replace("//quittance@", f"//{WORKER_ROLE}@", 1)
 
 
-def _module(programs: Programs, name: str) -> Program:
+def _module(programs: Programs, name: str, *arguments: str) -> Program:
     """A module of the benchmarks as a program in the servers' environment."""
-    return Program(name, (sys.executable, "-m", name), programs.settings, programs.checkout)
+    return Program(name, (sys.executable, "-m", name, *arguments), programs.settings, programs.checkout)
 
 
 def _finish(program: Program) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from catalog.models import Product, ProductKind
 from catalog.taxes import RATES_AT, Place, Rate, rates_of, rates_values
 from kit.money import Money
 
@@ -119,6 +120,11 @@ def find_delivery(method_id: uuid.UUID, place: Place) -> DeliveryOffer | None:
         category,
         rates_of(rates),
     )
+
+
+def are_goods(product_ids: Iterable[uuid.UUID]) -> bool:
+    """Whether any of these products has to be carried somewhere. One statement."""
+    return Product.objects.filter(pk__in=list(product_ids), kind=ProductKind.PHYSICAL).exists()
 
 
 def available(variant_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:

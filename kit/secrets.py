@@ -6,7 +6,7 @@ import re
 
 # Keys of gateways and webhooks, what lets a payer's browser pay, bearer tokens.
 _SECRET = re.compile(
-    r"\b(?:sk|rk|ek|whsec)_\w{6,}|(?:pi|seti)_\w+_secret_\w+|Bearer\s+[\w.~+/-]+=*|eyJ[\w-]+\.[\w-]+\.[\w-]+"
+    r"\b(?:sk|rk|ek|whsec|mailkey)_\w{6,}|(?:pi|seti)_\w+_secret_\w+|Bearer\s+[\w.~+/-]+=*|eyJ[\w-]+\.[\w-]+\.[\w-]+"
 )
 
 SECRET_NAMES = frozenset(

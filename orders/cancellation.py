@@ -18,7 +18,8 @@ from django.db.models import QuerySet
 from catalog import stock
 from kit import clock
 from orders.actors import SYSTEM, Actor
-from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
+from orders.campaigns import ending
+from orders.models import ActorKind, Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.settlement import call_off_payments, settle_locked
 from orders.status import MOVES, StatusRefused, transition
 from payments import holding
@@ -32,13 +33,15 @@ def can_be_cancelled(order: Order) -> bool:
 def cancel_order(order_id: uuid.UUID, *, actor: Actor, reason: str = "") -> Order:
     """The order is Cancelled, its stock is free, and what was collected is on its way back.
 
-    Raises StatusRefused (`already_cancelled`, `already_sent`, `move_not_allowed`) and Order.DoesNotExist.
+    Once mails of a flyer campaign have left only staff may still call it off. Raises StatusRefused
+    (`already_cancelled`, `already_sent`, `move_not_allowed`) and Order.DoesNotExist.
     """
     with transaction.atomic(durable=True):
         order = Order.objects.select_for_update().get(pk=order_id)
         if order.status == OrderStatus.CANCELLED:
             raise StatusRefused("already_cancelled", order)
-        if order.fulfilment != Fulfilment.UNFULFILLED:
+        has_left = order.fulfilment != Fulfilment.UNFULFILLED
+        if has_left or (actor.kind == ActorKind.CUSTOMER and ending.has_begun(order)):
             raise StatusRefused("already_sent", order)
         _cancel(order, event=HistoryEvent.CANCELLED, actor=actor, facts={"reason": reason} if reason else {})
     return order

@@ -1,8 +1,8 @@
 """Everything that can be wrong with a purchase, found before anything is written. Reads only.
 
 Every fault is reported, in the documented order: delivery method; for each item in turn product, variant, quantity,
-price, discount, stock; coupon; credits; then how the delivery method fits. A dialect that answers with one fault takes
-the first.
+price, discount, stock; flyers; coupon; credits; then how the delivery method fits. A dialect that answers with one
+fault takes the first.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.conf import settings
@@ -24,8 +24,11 @@ from kit import clock
 from kit.errors import DomainError, Fault
 from kit.money import Money, MoneyError
 from orders import pricing
+from orders.campaigns.checking import check_flyers
+from orders.campaigns.content import FlyerContent
+from orders.campaigns.creating import FlyerLine
 from orders.coupons.finding import CouponDiscount, CouponLine, WhyNot, discount_of, find_coupon
-from orders.models import PaymentTerms
+from orders.models import FlyerImage, PaymentTerms
 from orders.taxes.arithmetic import TaxRounding
 from orders.taxes.rules import Party, ZeroReason
 from orders.taxes.service import TaxAnswer, TaxedThing, TaxQuestion, tax_service
@@ -42,7 +45,8 @@ class WantedItem:
 
     `quantity` below 1 stands for anything that is not a whole number of at least one. `unit_price`, major units, is
     the price the buyer was shown, if they say so. An item that names no variant means the only one, or, if it
-    `takes_default`, the product's default. `discount`, major units, is what is taken off the whole line.
+    `takes_default`, the product's default. `discount`, major units, is what is taken off the whole line. `flyer` is
+    what each of a flyer's pieces says to begin with, if the buyer says so with the order.
     """
 
     product_id: uuid.UUID | None
@@ -52,6 +56,7 @@ class WantedItem:
     unit_price: Decimal | None = None
     takes_default: bool = False
     discount: Decimal = Decimal(0)
+    flyer: FlyerContent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,7 @@ class Basket:
     prices_include_tax: bool
     tax_rounding: TaxRounding
     totals: pricing.Totals
+    flyers: tuple[FlyerLine, ...] = ()
 
     @property
     def buys_credit(self) -> bool:
@@ -137,7 +143,7 @@ class _Line:
 def check(wish: Wish) -> Basket:
     """The basket at today's prices and taxes. Raises OrderRefused with every fault, and TaxServiceUnavailable.
 
-    Two statements, however many items; one more with a coupon, and one with credits.
+    Two statements, however many items; one more each with a coupon, with credits, and with images of flyers.
     """
     address = wish.address
     place = Place(
@@ -156,6 +162,10 @@ def check(wish: Wish) -> Basket:
         found = {key: them for key, them in found.items() if them[0].kind != ProductKind.ENTRY}
     lines, item_faults = _check_items(wish.items, found)
     faults += item_faults
+    contents = {index: item.flyer for index, item in enumerate(wish.items) if item.flyer}
+    pieces = sum(line.quantity for line in lines if line.offer.kind == ProductKind.FLYER)
+    images, flyer_faults = check_flyers(contents, pieces=pieces, customer_id=wish.customer_id)
+    faults += flyer_faults
     coupon, coupon_faults = _check_coupon(wish, lines, delivery, complete=not faults)
     faults += coupon_faults
     if _is_credit(lines):
@@ -169,9 +179,20 @@ def check(wish: Wish) -> Basket:
     if faults:
         raise OrderRefused(faults)
     try:
-        return _basket(wish, lines, delivery, coupon, place)
+        basket = _basket(wish, lines, delivery, coupon, place)
     except MoneyError:
         raise OrderRefused([Fault("amount_out_of_range", at=("items",))]) from None
+    return replace(basket, flyers=_flyers(wish.items, lines, images))
+
+
+def _flyers(items: tuple[WantedItem, ...], lines: list[_Line], images: dict[str, FlyerImage]) -> tuple[FlyerLine, ...]:
+    """What is known of each line that is a flyer."""
+    flyers = []
+    for position, (item, line) in enumerate(zip(items, lines, strict=True), start=1):
+        if line.offer.kind == ProductKind.FLYER:
+            content = item.flyer or FlyerContent()
+            flyers.append(FlyerLine(position, line.quantity, content, images.get(content.main_image)))
+    return tuple(flyers)
 
 
 def _check_items(items: tuple[WantedItem, ...], found: dict[uuid.UUID, list[Offer]]) -> tuple[list[_Line], list[Fault]]:
@@ -313,6 +334,8 @@ def _item_faults(item: WantedItem, offer: Offer, index: int, wanted: Counter[uui
     discount = _minor(item.discount, offer)
     if discount is None or not 0 <= discount <= offer.price.minor * item.quantity:
         yield Fault("discount_invalid", {"product": product}, at=("items", index, "discount"))
+    if item.flyer is not None and offer.kind != ProductKind.FLYER:
+        yield Fault("flyer_not_expected", {"product": product}, at=("items", index, "flyer"))
     if wanted[offer.variant_id] > offer.available:
         yield stock_short(offer, requested=wanted[offer.variant_id], available=offer.available, index=index)
 

@@ -14,19 +14,17 @@ from orders.models import HistoryEvent, Order
 from orders.refund_failures import note_failures
 from orders.settlement import settle_locked
 from orders.status import note
-from payments import disputing, queries, recording, refunding
+from payments import disputing, recording, refunding
 from payments.gateways.base import DisputeReport
-from payments.models import OPEN_DISPUTE_STATES, Dispute, DisputeState
+from payments.models import OPEN_DISPUTE_STATES, Dispute, DisputeState, PaymentAttempt
 
 
-def record_dispute(gateway: str, report: DisputeReport) -> Order | None:
-    """What a gateway says of a dispute is written down, with a line of history when it is new and when it is over.
+def record_dispute(attempt: PaymentAttempt, report: DisputeReport) -> Order | None:
+    """What a gateway says of a dispute about a payment is written down, with a line of history when it is new and when
+    it is over.
 
-    Harmless to repeat, and right in any order. None, and nothing happens, for a payment that no order of ours has yet.
+    Harmless to repeat, and right in any order. None, and nothing happens, for a payment that no order of ours has.
     """
-    attempt = queries.find_attempt(gateway, report.payment_id)
-    if attempt is None:
-        return None
     with transaction.atomic(durable=True):
         order = Order.objects.select_for_update().filter(pk=attempt.request.subject_id).first()
         if order is None:

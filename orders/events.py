@@ -1,22 +1,19 @@
-"""What a gateway's event means for an order: nothing of it is believed but that something happened.
+"""What a gateway's event means: nothing of it is believed but that something happened.
 
 The gateway is asked what is true now, so that the order of events does not matter, nor how often they come. Called
-outside any transaction; enters `orders.settlement` and `orders.disputes` like everybody else.
+outside any transaction; enters `orders.subjects` like everybody else.
 """
 
 from __future__ import annotations
 
-from orders import actors, disputes
-from orders.confirmation import ask_gateway
-from orders.models import Order
-from orders.settlement import settle
+from orders import actors, subjects
 from payments import gateways, queries, recording
 from payments.gateways.base import NotKnown
 from payments.models import EventState, WebhookEvent
 
 
 def work(event: WebhookEvent) -> EventState:
-    """Bring the order that an event is about in line with what its gateway says now; WORKED, or ORPHANED if it is about
+    """Bring what an event is about in line with what its gateway says now; WORKED, or ORPHANED if it is about
     nothing of ours (yet).
 
     Raises GatewayError where the gateway cannot be asked.
@@ -29,8 +26,8 @@ def work(event: WebhookEvent) -> EventState:
 
 def _work_payment(event: WebhookEvent) -> bool:
     """True if the event is about money of ours."""
-    subject_id = queries.find_subject(event.gateway, event.gateway_reference)
-    if subject_id is None:
+    request = queries.find_request(event.gateway, event.gateway_reference)
+    if request is None:
         # Its request may be ours all the same: the event can be faster than the answer that carries the reference.
         try:
             report = gateways.online(event.gateway).fetch(event.gateway_reference)
@@ -40,13 +37,8 @@ def _work_payment(event: WebhookEvent) -> bool:
         request = recording.find_request(report)
         if request is None:
             return False
-        settle(request.subject_id, actor=actors.GATEWAY, report=report)
-        subject_id = request.subject_id
-    order = Order.objects.filter(pk=subject_id).first()
-    if order is None:
-        return False
-    ask_gateway(order)
-    return True
+        subjects.settle(request, actor=actors.GATEWAY, report=report)
+    return subjects.ask_gateway(request)
 
 
 def _work_dispute(event: WebhookEvent) -> bool:
@@ -55,4 +47,4 @@ def _work_dispute(event: WebhookEvent) -> bool:
         report = gateways.online(event.gateway).fetch_dispute(event.dispute_id)
     except NotKnown:
         return False
-    return disputes.record_dispute(event.gateway, report) is not None
+    return subjects.record_dispute(event.gateway, report)

@@ -1,6 +1,6 @@
 """What happens in the background. Every job may run twice, and a lost one is found again by the periodic chase.
 
-A job asks a gateway outside any transaction and then enters `orders.settlement`, like everybody else.
+A job asks a gateway outside any transaction and then enters `orders.subjects`, like everybody else.
 
 The queues keep slow parties apart, each in a worker process of its own (`runner.programs`): `events` are fresh webhooks
 and nothing else; `money` is all that waits for a gateway without anybody waiting for it; `mail` waits for the mail
@@ -21,13 +21,12 @@ from procrastinate.jobs import Status
 
 from kit import clock
 from kit.crashpoints import Seam, crashpoint
-from orders import actors, cancellation, events, expiry, notifications, payments, queue
-from orders.confirmation import ask_gateway
+from orders import actors, cancellation, events, expiry, notifications, subjects
+from orders.campaigns import images
 from orders.credits import ending, reminding
 from orders.invoices import archive
-from orders.models import Invoice, Order
-from orders.settlement import settle
-from payments import collecting, inbox, queries, refunding
+from orders.models import Invoice
+from payments import collecting, inbox, queries, queue, refunding
 from payments.credits import expiring
 from payments.gateways.base import GatewayError, OutcomeUnknown, Unavailable
 from payments.models import CHASED_REFUND_STATES, EventState, PaymentRequest, Refund, RequestState, WebhookEvent
@@ -46,7 +45,7 @@ FAILED_JOBS_KEPT_H = 24 * 30
 
 @app.task(name=inbox.WORK_EVENT, queue="events", retry=_RETRY)
 def work_event(event_id: int) -> None:
-    """Bring the order that an event is about in line with what its gateway says now.
+    """Bring what an event is about in line with what its gateway says now.
 
     Nothing of the event itself is believed but that something happened. A gateway that cannot be asked makes the job
     come again, however long that takes; an event that fails otherwise is put before a person after several tries.
@@ -81,21 +80,17 @@ def chase_request(request_id: str) -> None:
 def _chase(request: PaymentRequest) -> None:
     cut_off = request.state in (RequestState.INITIATED, RequestState.UNKNOWN, RequestState.REFUSED)
     if cut_off and request.cancel_wanted_at is None:
-        # The caller was cut off before the shopper got what they need to pay. Nobody will pay this request, nor the
-        # order if it was placed with it.
-        if payments.is_first(request):
-            cancellation.cancel_unpaid(request.subject_id, actor=actors.SYSTEM, facts={"reason": "payment cut off"})
-        else:
-            payments.give_up(request.subject_id, request.pk)
+        # The caller was cut off before the shopper got what they need to pay.
+        subjects.give_up(request)
         request.refresh_from_db()
         if request.state == RequestState.REFUSED or request.cancel_wanted_at is None:
             return
-    payments.make_unpayable(request)
+    collecting.make_unpayable(request, lambda report: subjects.settle(request, actor=actors.GATEWAY, report=report))
 
 
 @app.task(name=queue.SEND_REFUND, queue="money")
 def send_refund(refund_id: str) -> None:
-    """Carry a refund to its gateway, or ask how far it is; then settle its order."""
+    """Carry a refund to its gateway, or ask how far it is; then settle what it gives back of."""
     refund = Refund.objects.select_related("attempt__request").get(pk=uuid.UUID(refund_id))
     if refund.state not in CHASED_REFUND_STATES:
         return
@@ -104,25 +99,25 @@ def send_refund(refund_id: str) -> None:
     try:
         if refund.times_asked:
             # Whoever asked before may have been heard, and somebody may have sent the money back by hand.
-            settle(request.subject_id, actor=actors.GATEWAY, report=collecting.fetch(request))
+            subjects.settle(request, actor=actors.GATEWAY, report=collecting.fetch(request))
         if refunding.send_refund(refund.pk):
-            settle(request.subject_id, actor=actors.GATEWAY, report=collecting.fetch(request))
+            subjects.settle(request, actor=actors.GATEWAY, report=collecting.fetch(request))
     except GatewayError as error:
         log.warning("refund_without_answer", refund=refund_id, reason=error.reason)
 
 
 @app.task(name=queue.CHASE_CAPTURE, queue="money")
 def chase_capture(request_id: str) -> None:
-    """Find out whether money that was held for us was captured; capture it if the order still waits for it."""
+    """Find out whether money that was held for us was captured; capture it if it is still waited for."""
     request = PaymentRequest.objects.get(pk=uuid.UUID(request_id))
     collecting.mark_asked(request.pk)
     try:
-        ask_gateway(Order.objects.get(pk=request.subject_id))
+        subjects.ask_gateway(request)
     except GatewayError as error:
         log.warning("capture_without_answer", request=request_id, reason=error.reason)
 
 
-@app.task(name=queue.RENDER_INVOICE, queue="upkeep", retry=_RETRY)
+@app.task(name=archive.RENDER_INVOICE, queue="upkeep", retry=_RETRY)
 def render_invoice(invoice_id: str) -> None:
     """Make the PDF of an invoice, unless somebody has asked for it already."""
     archive.pdf_of(Invoice.objects.get(pk=uuid.UUID(invoice_id)))
@@ -195,6 +190,17 @@ def send_notices(timestamp: int) -> None:
     """Send the mails that are due."""
     del timestamp
     while notifications.send_due() == notifications.BATCH:
+        pass
+
+
+@app.periodic(cron="23 4 * * *")
+@app.task(
+    name="orders.forget_images", queue="upkeep", queueing_lock="orders.forget_images", lock="orders.forget_images"
+)
+def forget_images(timestamp: int) -> None:
+    """Delete uploaded images that no campaign has ever shown."""
+    del timestamp
+    while images.forget_unused():
         pass
 
 

@@ -19,6 +19,7 @@ from kit import clock
 from kit.ids import new_id
 from orders import entries
 from orders.actors import SYSTEM
+from orders.campaigns import ending as campaigns
 from orders.coupons import using as coupons
 from orders.models import HistoryEvent, Order, OrderStatus
 from orders.status import transition
@@ -80,6 +81,7 @@ def revive(order: Order, kept_minor: int, facts: Mapping[str, Any]) -> WhyNot | 
             entries.come_back(order)
             transition(order, OrderStatus.PAID, event=HistoryEvent.REVIVED, actor=SYSTEM, facts=facts)
             coupons.use_again(order)
+            campaigns.revive(order)
             if stock.reserve(source_id=order.reservation_id, quantities=quantities):
                 raise _SoldOut
     except (_SoldOut, IntegrityError) as error:

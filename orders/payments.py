@@ -17,13 +17,12 @@ from kit import clock
 from kit.errors import DomainError, Fault
 from kit.ids import new_id
 from kit.money import Money
-from orders import queue
 from orders.actors import GATEWAY, SYSTEM, Actor
 from orders.checkout import CANCELLED_MEANWHILE, PaymentNotInitialized
 from orders.models import HistoryEvent, Order, OrderStatus
 from orders.settlement import settle
 from orders.status import UNPAID, StatusRefused, note
-from payments import collecting, holding, queries
+from payments import collecting, holding, queries, queue
 from payments.gateways.base import GatewayError
 from payments.models import (
     ACTIVE_REQUEST_STATES,
@@ -257,13 +256,9 @@ def find_open(order: Order) -> PaymentRequest | None:
 
 
 def make_unpayable(request: PaymentRequest) -> None:
-    """Have an unwanted request cancelled at its gateway and settle what was paid of it by then. Raises GatewayError.
+    """Have an unwanted request of an order cancelled at its gateway and settle what was paid of it by then. Raises
+    GatewayError.
 
     One that may still be on its way to the gateway is left to the chase.
     """
-    report = collecting.cancel_at_gateway(request)
-    if report is not None:
-        settle(request.subject_id, actor=GATEWAY, report=report)
-    elif clock.now() - request.created_at < settings.UNKNOWN_OUTCOME_ASK_AFTER:
-        return
-    collecting.mark_cancelled(request.pk)
+    collecting.make_unpayable(request, lambda report: settle(request.subject_id, actor=GATEWAY, report=report))

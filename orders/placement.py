@@ -1,5 +1,5 @@
-"""Placing an order: one transaction that writes the order with its lines, its first history row, its payment request
-and its stock, or nothing at all.
+"""Placing an order: one transaction that writes the order with its lines, its first history row, its payment request,
+its flyer campaigns and its stock, or nothing at all.
 
 The order's own rows are written by one statement, however many lines there are, and the stock is taken last, so that a
 scarce product's row is locked for the shortest time.
@@ -25,6 +25,7 @@ from kit.money import Money
 from orders import checks, sales
 from orders.actors import Actor
 from orders.announcing import EMIT_PLACED
+from orders.campaigns.creating import create_campaigns
 from orders.checks import Basket, DeliveryAddress, OrderRefused, WantedItem, Wish
 from orders.coupons import guessing, using
 from orders.credits.delivering import deliver_credit
@@ -208,8 +209,8 @@ def find_placed(placement_key: uuid.UUID) -> uuid.UUID | None:
 def _write(
     cursor: CursorWrapper, order_id: uuid.UUID, request_id: uuid.UUID, purchase: Purchase, basket: Basket
 ) -> None:
-    """Send the one statement of the order's own rows, and that of its coupon; the answer to the first, the order's
-    number, is the caller's to fetch."""
+    """Send the one statement of the order's own rows, that of its coupon and that of its campaigns; the answer to the
+    first, the order's number, is the caller's to fetch."""
     total = Money(basket.totals.total, basket.totals.currency)
     request = collecting.request_values(
         request_id=request_id, subject_id=order_id, gateway=purchase.gateway, amount=total
@@ -231,6 +232,7 @@ def _write(
     if basket.coupon is not None:
         with connection.cursor() as another:
             another.execute(using.USE, {**values, **using.use_values(basket.coupon)})
+    create_campaigns(order_id, basket.flyers, actor_kind=values["actor_kind"], actor_id=values["actor_id"])
 
 
 def _order_values(order_id: uuid.UUID, purchase: Purchase, basket: Basket) -> dict[str, Any]:

@@ -16,24 +16,16 @@ from django.db import transaction
 from catalog import stock
 from kit.crashpoints import Seam, crashpoint
 from kit.money import Money
-from orders import (
-    late_money,
-    notifications,
-    queue,
-    refund_failures,
-    refunded_twice,
-    restocking,
-    waiting,
-    written_off,
-)
+from orders import late_money, notifications, refund_failures, refunded_twice, restocking, waiting, written_off
 from orders.actors import SYSTEM, Actor
+from orders.campaigns import ending
 from orders.credits import returning
 from orders.credits.bought import take_back
 from orders.credits.delivering import deliver_credit
 from orders.invoices import issuing
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.status import SETTLED, by_money, note, transition
-from payments import collecting, disputing, queries, recasting, recording, refunding
+from payments import collecting, disputing, queries, queue, recasting, recording, refunding
 from payments.gateways.base import RequestReport
 from payments.models import Refund, RefundDestination, RefundState
 from payments.refunding import RefundAsk
@@ -140,9 +132,13 @@ def _settle_live(order: Order, totals: queries.MoneyTotals, news: _News) -> None
         _settle_refunded(order, news)
         return
     if target != order.status:
+        before = order.status
         transition(order, target, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
         if target == OrderStatus.REFUNDED:
             call_off_payments(order)
+        elif before == OrderStatus.REFUNDED and target != OrderStatus.CANCELLED:
+            # What was refunded is paid for after all.
+            ending.revive(order)
     elif news.changed:
         note(order, event=HistoryEvent.PAYMENT, actor=news.actor, facts=news.facts)
     # What was given back of the sale is not due any more: were it paid once more, it would be too much. What waits for

@@ -79,6 +79,7 @@ LOOK: dict[str, Any] = {
                     _page("Coupon batches", "confirmation_number", "orders_couponbatch"),
                     _page("Invoices", "description", "orders_invoice"),
                     _page("Write-offs", "money_off", "orders_orderwriteoff"),
+                    _page("Flyer campaigns", "forward_to_inbox", "orders_campaign"),
                 ],
             },
             {
@@ -97,6 +98,15 @@ LOOK: dict[str, Any] = {
                     _page("Settlement files", "upload_file", "settlements_settlementimport"),
                     _page("Discrepancies", "difference", "reconciliation_discrepancy"),
                     _page("Reconciliations", "sync", "reconciliation_reconciliationrun"),
+                ],
+            },
+            {
+                "title": "Merchants",
+                "separator": True,
+                "items": [
+                    _page("Merchants", "storefront", "merchants_merchant"),
+                    _page("Merchants' keys", "key", "merchants_merchantkey"),
+                    _page("Merchants' orders", "shopping_bag", "merchants_merchantorder"),
                 ],
             },
             {
@@ -126,6 +136,11 @@ LOOK: dict[str, Any] = {
                     _page("Events", "campaign", "outgoing_outgoingevent"),
                     _page("Deliveries", "outbox", "outgoing_delivery"),
                 ],
+            },
+            {
+                "title": "Incoming reports",
+                "separator": True,
+                "items": [_page("Keys of mailing systems", "key", "orders_mailingkey")],
             },
             {
                 "title": "People",

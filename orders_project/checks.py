@@ -7,9 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from kit.money import CURRENCIES
 from orders.invoices import issuing, numbering
 from orders.late_money import Otherwise, Revives
 from orders.taxes.arithmetic import TaxRounding
+
+LEAST_CALLS_PER_SECOND = 100
 
 
 @register(Tags.security)
@@ -33,6 +36,21 @@ def rules_are_known(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
         )
         if getattr(settings, name) not in list(known)
     ]
+
+
+@register()
+def merchants_can_call(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """Errors for a throttle that would hinder honest merchants, and for currencies that are none."""
+    del app_configs
+    found: list[CheckMessage] = []
+    if settings.MERCHANT_CALLS_PER_SECOND < LEAST_CALLS_PER_SECOND:
+        text = f"MERCHANT_CALLS_PER_SECOND is below {LEAST_CALLS_PER_SECOND}."
+        found.append(Error(text, hint="Raise it, or unset it.", id="quittance.E012"))
+    unknown = sorted(set(settings.MERCHANT_CURRENCIES) - CURRENCIES)
+    if unknown or not settings.MERCHANT_CURRENCIES:
+        text = f"MERCHANT_CURRENCIES names no currencies: {', '.join(unknown) or 'it is empty'}."
+        found.append(Error(text, hint="Three capital letters each, comma separated.", id="quittance.E013"))
+    return found
 
 
 @register()

@@ -13,9 +13,10 @@ type WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[b
 
 
 class ChunkedBodies:
-    """Lets a WSGI application see a chunked body like any other; one over the limit is cut so that it is refused."""
+    """Lets a WSGI application see a chunked body like any other; one over the limit of its path is cut so that it is
+    refused."""
 
-    def __init__(self, application: WSGIApplication, *, limit: int) -> None:
+    def __init__(self, application: WSGIApplication, *, limit: Callable[[str], int]) -> None:
         self._application = application
         self._limit = limit
 
@@ -23,6 +24,6 @@ class ChunkedBodies:
         chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
         if chunked and not environ.get("CONTENT_LENGTH") and environ.get("wsgi.input_terminated"):
             # One byte more than allowed is enough to be refused as too large.
-            body = environ["wsgi.input"].read(self._limit + 1)
+            body = environ["wsgi.input"].read(self._limit(environ.get("PATH_INFO", "")) + 1)
             environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         return self._application(environ, start_response)

@@ -7,6 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from orders_project.dialects.event import openapi as event
+from orders_project.dialects.razorpay import openapi as razorpay
+from orders_project.dialects.retrieval import openapi as retrieval
 from orders_project.dialects.storefront import openapi as storefront
 from orders_project.idempotency.middleware import keeps
 
@@ -42,7 +44,7 @@ _REFUSALS = {
     "404": "There is no such thing, or not for this caller.",
     "409": "The state does not allow it, or a request with this Idempotency-Key is still in progress.",
     "413": "The body is too large.",
-    "415": "The body is not JSON.",
+    "415": "The body is not of a media type that is read here: JSON, or a form for files.",
     "422": "The Idempotency-Key was used for another request.",
     "429": "Too many failed attempts; Retry-After says when to come back.",
     "503": "Temporarily unavailable; Retry-After says when to come back.",
@@ -127,9 +129,18 @@ def document_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 def document_other_routes(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular, after `document_problems`: these say themselves what they refuse."""
-    result["components"]["schemas"] |= storefront.SCHEMAS | event.SCHEMAS
-    result["paths"] = {**storefront.paths(_KEY), **event.paths(_KEY), **result["paths"], "/api/v1/health/": _HEALTH}
-    result["paths"]["/order/{number}/invoice"] = _INVOICE
+    for dialect in (storefront, event, razorpay, retrieval):
+        result["components"]["schemas"] |= dialect.SCHEMAS
+    result["components"].setdefault("securitySchemes", {}).update(razorpay.SECURITY)
+    result["paths"] = {
+        **storefront.paths(_KEY),
+        **event.paths(_KEY),
+        **razorpay.paths(_KEY),
+        **retrieval.paths(),
+        **result["paths"],
+        "/api/v1/health/": _HEALTH,
+        "/order/{number}/invoice": _INVOICE,
+    }
     return result
 
 
@@ -160,7 +171,8 @@ def _add_refusals(operation: dict[str, Any], path: str, method: str) -> None:
         wanted.add("403")
     if "{" in path:
         wanted.add("404")
-    if method == "post" and ("/auth/" in path or "/coupons/" in path):
+    # Passwords and coupon codes can be guessed.
+    if method == "post" and ("/auth/" in path or "/coupons/" in path or path == "/api/v1/orders/"):
         wanted.add("429")
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status in sorted(wanted):

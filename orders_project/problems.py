@@ -48,6 +48,7 @@ _TEXTS = {
     "credit_is_prepaid": "Prepaid credit is paid online.",
     "amount_out_of_range": "The amount is out of range.",
     "currencies_mixed": "All that is ordered together is in one currency.",
+    "signature_invalid": "The checkout has not signed this for this order.",
     "lines_missing": "Name the lines that are given back, or the delivery.",
     "lines_not_expected": "Lines go with the kind lines alone.",
     "delivery_not_expected": "The delivery goes with the kind lines alone.",
@@ -61,6 +62,11 @@ _TEXTS = {
     "amount_beyond_lines": "These lines are worth {worth}.",
     "credit_spent": "Of the credit that was bought {left} are not spent, and no more than that can go back.",
     "credit_for_credit": "Credit that was bought goes back as the money that was paid for it.",
+    "image_unreadable": "Not a picture: a JPEG, PNG, WebP or GIF file is.",
+    "image_too_large": "The picture has more than {most} million pixels.",
+    "image_file_too_large": "The file has more than {most} MB.",
+    "image_not_found": "Not an image that you have uploaded.",
+    "too_many_images": "{most} images wait for a flyer already.",
     "amount_not_left": "Not an amount above zero and no more than what is left, {kept}.",
 }
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from orders_project.body_limits import body_limit
 from orders_project.parsing import content_length
 from orders_project.problems import OUTAGES, RETRY_AFTER_OUTAGE_S, problem_answer
 
@@ -54,7 +54,7 @@ class RequestIdMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuses a body over `settings.MAX_BODY_BYTES` with 413, by what the client announces and before it is read."""
+    """Refuses a body over the limit of its path with 413, by what the client announces and before it is read."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
@@ -64,7 +64,7 @@ class BodyLimitMiddleware:
 
     def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
         """After routing, so that the refusal has the shape that the route's clients read."""
-        if content_length(request) > settings.MAX_BODY_BYTES:
+        if content_length(request) > body_limit(request.path_info):
             return problem_answer(request, 413, "body_too_large", "The body is too large.")
         return None
 

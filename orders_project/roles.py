@@ -12,6 +12,7 @@ _SEE_ORDERS = (
     "orders.view_orderline",
     "orders.view_orderhistory",
     "orders.view_notice",
+    "orders.view_campaign",
     "payments.view_paymentrequest",
     "payments.view_paymentattempt",
     "payments.view_refund",
@@ -59,6 +60,13 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     ),
     # packs and sends, and takes the money at the door
     "warehouse": (*_SEE_ORDERS, "orders.fulfil_order", "orders.collect_cash"),
+    # looks after flyers: enters what they say, hands them to the mailing system, calls them off
+    "campaigns": (
+        *_SEE_ORDERS,
+        "orders.change_campaign",
+        "orders.schedule_campaign",
+        "orders.cancel_campaign",
+    ),
     # decides what is on sale, and how much of it there is
     "catalogue": (
         *(f"catalog.{act}_{model}" for act in ("view", "add", "change") for model in ("product", "variant")),
@@ -83,12 +91,21 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "catalog.view_product",
         "catalog.view_variant",
     ),
-    # connects the merchant's own systems; decides who hears of everything that happens, so a role of its own
+    # connects the shop's own systems and merchants who collect through us: whoever decides who hears of what happens,
+    # and who may ask for money, has a role of its own
     "integrations": (
         *_SEE_OUTGOING,
         "outgoing.add_subscription",
         "outgoing.change_subscription",
         "outgoing.redeliver_delivery",
+        "orders.view_mailingkey",
+        "orders.add_mailingkey",
+        "orders.revoke_mailingkey",
+        "merchants.view_merchant",
+        "merchants.add_merchant",
+        "merchants.change_merchant",
+        "merchants.view_merchantkey",
+        "merchants.manage_merchantkey",
     ),
     # checks the money, sees what gateways told us and asks them again
     "accounting": (
@@ -97,6 +114,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *_SEE_COUPONS,
         *_SEE_CREDIT,
         "payments.view_webhookevent",
+        "merchants.view_merchant",
+        "merchants.view_merchantorder",
         "settlements.view_settlement",
         "settlements.view_settlementline",
         "settlements.view_settlementimport",

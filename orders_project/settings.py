@@ -123,8 +123,19 @@ RECONCILE_OVERLAP = timedelta(days=env.int("RECONCILE_OVERLAP_DAYS", default=7))
 RECONCILE_STUCK_AFTER = timedelta(minutes=env.int("RECONCILE_STUCK_AFTER_MINUTES", default=60))
 # Captured money that no settlement contains after so long is put before a person.
 UNSETTLED_AFTER = timedelta(days=env.int("UNSETTLED_AFTER_DAYS", default=10))
+# Calls that one key of a merchant may make within a second.
+MERCHANT_CALLS_PER_SECOND = env.int("MERCHANT_CALLS_PER_SECOND", default=500)
+# In which currencies merchants may be paid.
+MERCHANT_CURRENCIES: list[str] = env.list("MERCHANT_CURRENCIES", default=["INR"])
 MAX_BODY_BYTES = 256 * 1024
-DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# Images alone may be larger, see orders_project.body_limits.
+MAX_IMAGE_BYTES = env.int("MAX_IMAGE_MB", default=8) * 1024 * 1024
+# What a picture may unfold to: four bytes a pixel.
+MAX_IMAGE_PIXELS = 25_000_000
+# Django's own bound, which does not know of routes: each has one before anything is read.
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES + MAX_IMAGE_BYTES
+# Where uploaded images lie; several servers share it.
+MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(BASE_DIR / "var" / "media"))
 
 # --- Django ---------------------------------------------------------------------------------------------------------
 
@@ -150,6 +161,7 @@ INSTALLED_APPS = [
     "payments.reconciliation",
     "payments.settlements",
     "payments.outgoing",
+    "payments.merchants",
     "orders",
     "orders.reconciliation",
     "orders_project",
@@ -223,6 +235,8 @@ if not PRODUCTION:
     # Its own database: what the sandbox says of the money must not come from the books that it is a witness for.
     DATABASES["sandbox"] = _database(env.str("SANDBOX_DATABASE_URL", default="postgres:///quittance_sandbox"))
     INSTALLED_APPS.append("payments.sandbox")
+    # Whose secret the sandbox's checkout signs with, by the id of the order that is paid.
+    SANDBOX_CHECKOUT_SECRET = "payments.merchants.keys.checkout_secret"  # noqa: S105 - a name
 
 AUTH_USER_MODEL = "customers.User"
 # Whoever signs in for no page in particular wants the back office: nobody else signs in with a form.
@@ -330,6 +344,10 @@ SPECTACULAR_SETTINGS = {
         "OrderStatusEnum": "orders.api.serializers.STATUS_CHOICES",
         "FulfilmentEnum": "orders.models.Fulfilment.choices",
         "RefundKindEnum": "orders.models.RefundKind.choices",
+        "CampaignStatusEnum": "orders.api.flyer_shapes.STATUS_CHOICES",
+        "PaymentTermsEnum": "orders.models.PaymentTerms.choices",
+        "GatewayEnum": "payments.models.GatewayName.choices",
+        "OnlineGatewayEnum": "orders.api.payments.ONLINE",
     },
 }
 

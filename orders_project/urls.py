@@ -12,6 +12,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.permissions import AllowAny
 
+from orders.api.images import serve_image
 from orders_project.health import health
 from orders_project.index import index
 from orders_project.invoice_link import invoice
@@ -38,6 +39,10 @@ urlpatterns: list[Any] = [
     re_path(r"^order/(?P<number>[0-9]+)/invoice/?\Z", invoice, name="invoice"),
     path("", include("orders_project.dialects.storefront.urls")),
     path("", include("orders_project.dialects.event.urls")),
+    path("", include("orders_project.dialects.retrieval.urls")),
+    re_path(r"^uploads/(?P<name>[0-9a-f]{32}\.(?:jpg|png))\Z", serve_image, name="upload"),
+    path("", include("orders_project.dialects.razorpay.urls")),
+    path("", include("orders_project.checkout.urls")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
 ]

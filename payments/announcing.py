@@ -1,11 +1,24 @@
-"""What the merchant's own systems hear of payments, refunds and disputes, in the transaction that writes them down."""
+"""What the shop's own systems hear of payments, refunds and disputes, in the transaction that writes them down.
+
+Of what is collected for merchants they hear nothing: each merchant's systems hear of its own (`payments.merchants`).
+"""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
-from payments.models import AttemptState, Dispute, DisputeState, PaymentAttempt, Refund, RefundState
+from payments.models import (
+    AttemptState,
+    Dispute,
+    DisputeState,
+    OwedTo,
+    PaymentAttempt,
+    PaymentRequest,
+    Refund,
+    RefundState,
+)
 from payments.outgoing.events import Happening, emit
 from payments.outgoing.models import EventType
 
@@ -27,33 +40,31 @@ _DISPUTES = {
 }
 
 
-def announce_attempt(attempt: PaymentAttempt, subject_id: uuid.UUID) -> None:
+def announce_attempt(attempt: PaymentAttempt, request: PaymentRequest) -> None:
     """A payment was captured, more of it was, or it failed; of its other states nobody hears."""
     event = _ATTEMPTS.get(attempt.state)
     if event:
         captured = {"captured_minor": attempt.captured_minor, "failure_code": attempt.failure_code}
-        emit(Happening(event, subject_id, {**_payment(attempt, subject_id), **captured}))
+        _tell(event, attempt, request, captured)
 
 
-def announce_refund(refund: Refund, attempt: PaymentAttempt, subject_id: uuid.UUID) -> None:
+def announce_refund(refund: Refund, attempt: PaymentAttempt, request: PaymentRequest) -> None:
     """A refund was asked for, has succeeded or has failed."""
     event = _REFUNDS.get(refund.state)
     if event:
-        body = {
-            **_payment(attempt, subject_id),
+        facts = {
             "refund_id": str(refund.pk),
             "amount_minor": refund.amount_minor,
             "currency": refund.currency,
             "destination": refund.destination,
             "state": refund.state,
         }
-        emit(Happening(event, subject_id, body))
+        _tell(event, attempt, request, facts)
 
 
-def announce_dispute(dispute: Dispute, attempt: PaymentAttempt, subject_id: uuid.UUID) -> None:
+def announce_dispute(dispute: Dispute, attempt: PaymentAttempt, request: PaymentRequest) -> None:
     """A dispute was opened, or is decided."""
-    body = {
-        **_payment(attempt, subject_id),
+    facts = {
         "dispute_id": dispute.gateway_dispute_id,
         "amount_minor": dispute.amount_minor,
         "currency": dispute.currency,
@@ -61,7 +72,12 @@ def announce_dispute(dispute: Dispute, attempt: PaymentAttempt, subject_id: uuid
         "state": dispute.state,
         "respond_by": dispute.respond_by.isoformat() if dispute.respond_by else None,
     }
-    emit(Happening(_DISPUTES[dispute.state], subject_id, body))
+    _tell(_DISPUTES[dispute.state], attempt, request, facts)
+
+
+def _tell(event: EventType, attempt: PaymentAttempt, request: PaymentRequest, facts: Mapping[str, Any]) -> None:
+    if request.owed_to == OwedTo.RECEIVABLE:
+        emit(Happening(event, request.subject_id, {**_payment(attempt, request.subject_id), **facts}))
 
 
 def _payment(attempt: PaymentAttempt, subject_id: uuid.UUID) -> dict[str, Any]:

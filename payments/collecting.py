@@ -7,8 +7,10 @@ of it is recorded by `payments.recording`. Whoever is cut off in between is foun
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import F, Q, QuerySet
 
@@ -18,13 +20,21 @@ from kit.money import Money
 from payments import gateways, holding, recording
 from payments.gateways import offline
 from payments.gateways.base import Ask, Declined, GatewayError, OutcomeUnknown, PaymentState, Rejected, RequestReport
-from payments.models import AttemptState, GatewayName, PaymentAttempt, PaymentRequest, Refund, RequestState
+from payments.models import (
+    AttemptState,
+    GatewayName,
+    OwedTo,
+    PaymentAttempt,
+    PaymentRequest,
+    Refund,
+    RequestState,
+)
 
 OPEN_REQUEST = """
 INSERT INTO payments_paymentrequest
-    (id, subject_id, gateway, client_secret, amount_minor, currency, description, hold, state, times_asked)
-SELECT %(request_id)s, %(request_subject)s, %(request_gateway)s, '', %(request_amount)s::bigint, %(request_currency)s,
-       {description}, %(request_hold)s, %(request_state)s, 0
+    (id, subject_id, owed_to, gateway, client_secret, amount_minor, currency, description, hold, state, times_asked)
+SELECT %(request_id)s, %(request_subject)s, %(request_owed_to)s, %(request_gateway)s, '', %(request_amount)s::bigint,
+       %(request_currency)s, {description}, %(request_hold)s, %(request_state)s, 0
 WHERE %(request_amount)s::bigint > 0
 """
 """Writes down that an amount is asked for, if it is above zero. Part of the statement of whoever asks: the active
@@ -51,13 +61,20 @@ def is_configured(gateway: GatewayName) -> bool:
 
 
 def request_values(
-    *, request_id: uuid.UUID, subject_id: uuid.UUID, gateway: GatewayName, amount: Money, hold: bool = False
+    *,
+    request_id: uuid.UUID,
+    subject_id: uuid.UUID,
+    gateway: GatewayName,
+    amount: Money,
+    hold: bool = False,
+    owed_to: OwedTo = OwedTo.RECEIVABLE,
 ) -> dict[str, Any]:
     """The values of `OPEN_REQUEST`. A gateway is told after the commit; cash needs nobody to be told."""
     state = RequestState.OPEN if gateway == GatewayName.OFFLINE else RequestState.INITIATED
     return {
         "request_id": request_id,
         "request_subject": subject_id,
+        "request_owed_to": owed_to.value,
         "request_gateway": gateway.value,
         "request_amount": amount.minor,
         "request_currency": amount.currency,
@@ -98,21 +115,31 @@ def create_at_gateway(request_id: uuid.UUID, *, again: bool = False) -> PaymentR
     request = PaymentRequest.objects.get(pk=request_id)
     if request.state not in (RequestState.INITIATED, RequestState.UNKNOWN) or request.cancel_wanted_at is not None:
         return request
-    gateway, ask = gateways.online(request.gateway), ask_of(request)
-    crashpoint(Seam.CREATE_INTENDED)
-    try:
-        report = (gateway.find(ask) if again else None) or gateway.create(ask)
-    except GatewayError as error:
-        state = RequestState.UNKNOWN if isinstance(error, OutcomeUnknown) else RequestState.REFUSED
-        _undecided(request_id).update(state=state)
-        raise
-    crashpoint(Seam.CREATE_ASKED)
+    report = tell_gateway(request, again=again)
     _undecided(request_id).update(
         state=RequestState.OPEN, gateway_reference=report.reference, client_secret=report.client_secret
     )
     crashpoint(Seam.CREATE_RECORDED)
     request.refresh_from_db()
     return request
+
+
+def tell_gateway(request: PaymentRequest, *, again: bool = False) -> RequestReport:
+    """The same for a request whose row the caller has just written, and will write again: what the gateway answers.
+
+    Raises GatewayError, after noting on the row whether the outcome is unknown or the gateway refused.
+    """
+    refuse_transaction()
+    gateway, ask = gateways.online(request.gateway), ask_of(request)
+    crashpoint(Seam.CREATE_INTENDED)
+    try:
+        report = (gateway.find(ask) if again else None) or gateway.create(ask)
+    except GatewayError as error:
+        state = RequestState.UNKNOWN if isinstance(error, OutcomeUnknown) else RequestState.REFUSED
+        _undecided(request.pk).update(state=state)
+        raise
+    crashpoint(Seam.CREATE_ASKED)
+    return report
 
 
 def _undecided(request_id: uuid.UUID) -> QuerySet[PaymentRequest]:
@@ -180,6 +207,19 @@ def cancel_at_gateway(request: PaymentRequest) -> RequestReport | None:
     return report
 
 
+def make_unpayable(request: PaymentRequest, settle: Callable[[RequestReport], object]) -> None:
+    """Have an unwanted request cancelled at its gateway; `settle` is told what was paid of it by then.
+
+    One that may still be on its way to the gateway is left to the chase. Raises GatewayError.
+    """
+    report = cancel_at_gateway(request)
+    if report is not None:
+        settle(report)
+    elif clock.now() - request.created_at < settings.UNKNOWN_OUTCOME_ASK_AFTER:
+        return
+    mark_cancelled(request.pk)
+
+
 def mark_cancelled(request_id: uuid.UUID) -> None:
     """What was not paid by now is cancelled for us; money that arrives all the same is late money."""
     requests = PaymentRequest.objects.filter(pk=request_id).exclude(state__in=_DONE)
@@ -202,17 +242,19 @@ def fetch(request: PaymentRequest) -> RequestReport:
     return gateways.online(request.gateway).fetch(request.gateway_reference, refunds=refunds)
 
 
-def capture_authorized(request: PaymentRequest, report: RequestReport) -> RequestReport:
+def capture_authorized(request: PaymentRequest, report: RequestReport, *, unasked: bool = True) -> RequestReport:
     """Capture what a report shows as authorized; returns what the gateway says afterwards.
 
-    Only the amount that was asked for is captured, and of what was asked to be held only what a person wants captured
-    (`payments.holding`); a hold of another amount or currency is left for a person. The wish is committed first. Raises
-    GatewayError: whether the money was taken is then asked about again, never assumed.
+    Only the amount that was asked for is captured, and of what was asked to be held, or where nothing is captured
+    `unasked`, only what somebody wants captured (`payments.holding`); a hold of another amount or currency is left for
+    a person. The wish is committed first. Raises GatewayError: whether the money was taken is then asked about again,
+    never assumed.
     """
     refuse_transaction()
     if any(payment.state == PaymentState.CAPTURED for payment in report.payments):
         return report
-    wanted = holding.find_wanted(request, report) if request.hold else _want_all(request, report)
+    waits = request.hold or not unasked
+    wanted = holding.find_wanted(request, report) if waits else _want_all(request, report)
     if wanted is None:
         return report
     payment_id, amount = wanted
@@ -222,7 +264,7 @@ def capture_authorized(request: PaymentRequest, report: RequestReport) -> Reques
         gateway.capture(report.reference, payment_id, amount)
     except (Declined, Rejected):
         # Nothing happened, and asking once more would not change that; what is asked for is captured at every look.
-        if request.hold:
+        if waits:
             holding.forget_wish(request.gateway, payment_id)
         raise
     crashpoint(Seam.CAPTURE_ASKED)

@@ -27,9 +27,9 @@ from payments.models import (
 
 
 def _owner(attempt: PaymentAttempt, request: PaymentRequest) -> Account:
-    """Where money of an attempt is owed: to the order's receivable, or, in a currency that nobody asked for, nowhere
-    known."""
-    return Account.RECEIVABLE if attempt.currency == request.currency else Account.SUSPENSE
+    """Where money of an attempt is owed: to the order's receivable or to the merchant, or, in a currency that nobody
+    asked for, nowhere known."""
+    return Account(request.owed_to) if attempt.currency == request.currency else Account.SUSPENSE
 
 
 def post_capture(attempt: PaymentAttempt, request: PaymentRequest, *, before_minor: int) -> None:

@@ -105,16 +105,21 @@ def credit_minor(customer_id: uuid.UUID, currency: str) -> int:
     return int(terms.aggregate(sum=Sum("left_minor", default=0))["sum"])
 
 
-def find_subject(gateway: str, reference: str) -> uuid.UUID | None:
-    """Whose money a gateway's payment request is for, if it is one of ours."""
-    requests = PaymentRequest.objects.filter(gateway=gateway, gateway_reference=reference)
-    return requests.values_list("subject_id", flat=True).first()
+def find_request(gateway: str, reference: str) -> PaymentRequest | None:
+    """A gateway's payment request, if it is one of ours."""
+    return PaymentRequest.objects.filter(gateway=gateway, gateway_reference=reference).first()
 
 
 def find_attempt(gateway: str, payment_id: str) -> PaymentAttempt | None:
     """A gateway's payment with its request, if it is one of ours."""
     attempts = PaymentAttempt.objects.filter(gateway=gateway, gateway_payment_id=payment_id)
     return attempts.select_related("request").first()
+
+
+def last_captured(subject_id: uuid.UUID) -> PaymentAttempt | None:
+    """The newest payment of a subject that money came in by, whatever went back since. One statement."""
+    attempts = PaymentAttempt.objects.filter(request__subject_id=subject_id, captured_minor__gt=0)
+    return attempts.order_by("-created_at", "-pk").first()
 
 
 def online_requests(subject_id: uuid.UUID) -> QuerySet[PaymentRequest]:

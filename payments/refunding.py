@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from kit import clock
 from kit.crashpoints import Seam, crashpoint
@@ -78,6 +78,32 @@ def request_refunds(subject_id: uuid.UUID, ask: RefundAsk) -> list[Refund]:
     return refunds
 
 
+def request_refund_of(attempt: PaymentAttempt, ask: RefundAsk) -> Refund:
+    """The same for one payment and all of the amount, by somebody's word: who asks has seen, under the lock of the
+    subject, that so much is left (`refundable_of`). Raises ValueError if it is not."""
+    PaymentRequest.objects.select_for_update().get(pk=attempt.request_id)
+    if ask.amount_minor > refundable_of(attempt).minor:
+        raise ValueError("more than is left of the payment")
+    return _write(attempt, ask, ask.amount_minor, ask.tax_minor or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Refundable:
+    """What of a payment is neither back nor promised back, nor with the payer's bank, and whether a bank looks into it:
+    then nothing of it can go back. Minor units."""
+
+    minor: int
+    is_disputed: bool
+
+
+def refundable_of(attempt: PaymentAttempt) -> Refundable:
+    """What of a captured payment may still go back. Three statements."""
+    [captured] = _read(PaymentAttempt.objects.filter(pk=attempt.pk))
+    disputes = captured.attempt.disputes.all()
+    is_disputed = any(dispute.state in OPEN_DISPUTE_STATES for dispute in disputes)
+    return Refundable(max(0, captured.refundable_minor), is_disputed)
+
+
 def refundable_minor(subject_id: uuid.UUID, currency: str) -> int:
     """What of a subject's captured money is neither back nor promised back, nor disputed."""
     return sum(max(0, captured.refundable_minor) for captured in _captured(subject_id, currency))
@@ -103,9 +129,12 @@ class _Captured:
 
 def _captured(subject_id: uuid.UUID, currency: str) -> list[_Captured]:
     """The newest first. Two statements."""
-    attempts = PaymentAttempt.objects.filter(
-        request__subject_id=subject_id, currency=currency, state=AttemptState.CAPTURED
-    ).annotate(
+    attempts = PaymentAttempt.objects.filter(request__subject_id=subject_id, currency=currency)
+    return _read(attempts.filter(state=AttemptState.CAPTURED))
+
+
+def _read(attempts: QuerySet[PaymentAttempt]) -> list[_Captured]:
+    attempts = attempts.annotate(
         promised=_PROMISED,
         failures=Count(
             "refunds", filter=Q(refunds__state=RefundState.FAILED, refunds__gateway_refund_id__isnull=False)
@@ -146,7 +175,7 @@ def _write(attempt: PaymentAttempt, ask: RefundAsk, amount_minor: int, tax_minor
         requested_by_id=ask.requested_by,
         cause_id=ask.cause_id,
     )
-    announcing.announce_refund(refund, attempt, attempt.request.subject_id)
+    announcing.announce_refund(refund, attempt, attempt.request)
     if not ask.needs_approval:
         _promise(refund, attempt, tax_is_settled=ask.tax_minor is not None)
     return refund
@@ -160,7 +189,7 @@ def _promise(refund: Refund, attempt: PaymentAttempt, *, tax_is_settled: bool) -
         refund.state = RefundState.SUCCEEDED
         postings.post_refund(refund, attempt, attempt.request)
         recording.add_up(attempt)
-        announcing.announce_refund(refund, attempt, attempt.request.subject_id)
+        announcing.announce_refund(refund, attempt, attempt.request)
     elif attempt.gateway == GatewayName.OFFLINE:
         report = gateways.cash_box().refund(refund.amount, key=str(refund.pk))
         recording.record_refunds(attempt, (report,))

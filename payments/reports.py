@@ -32,6 +32,7 @@ TYPES: Mapping[Account, AccountType] = {
     Account.DEFERRED_REVENUE: AccountType.LIABILITY,
     Account.TAX_PAYABLE: AccountType.LIABILITY,
     Account.CUSTOMER_CREDIT: AccountType.LIABILITY,
+    Account.MERCHANT_FUNDS: AccountType.LIABILITY,
     Account.REFUNDS_PAYABLE: AccountType.LIABILITY,
     Account.SUSPENSE: AccountType.LIABILITY,
     Account.REVENUE: AccountType.INCOME,

@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from tempfile import TemporaryDirectory
 
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
@@ -34,6 +35,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
         "DATABASE_URL": postgres.url("quittance"),
         "SANDBOX_DATABASE_URL": postgres.url("quittance_sandbox"),
         "GATEWAY_READ_TIMEOUT_S": "1",
+        "MEDIA_ROOT": _session.enter_context(TemporaryDirectory()),
     }
 os.environ |= {
     "SANDBOX_PORT": str(_free_port()),
@@ -51,6 +53,7 @@ from django.test.utils import setup_databases  # noqa: E402
 
 from tests import books  # noqa: E402
 from tests.gateway_process import SandboxProcess  # noqa: E402
+from tests.server_process import ServerProcess  # noqa: E402
 from tests.shop import Shop, Shopper, open_shop, sign_up  # noqa: E402
 
 
@@ -91,6 +94,20 @@ def sandbox_process(django_db_setup: None) -> Iterator[SandboxProcess]:
 def sandbox(db: None, sandbox_process: SandboxProcess) -> SandboxProcess:
     """The running sandbox, for a test that commits."""
     return sandbox_process
+
+
+@pytest.fixture(scope="session")
+def server_process(sandbox_process: SandboxProcess) -> Iterator[ServerProcess]:
+    """The project's own server, on a listener and in a process of its own, with the sandbox for its gateways."""
+    del sandbox_process
+    with ServerProcess() as process:
+        yield process
+
+
+@pytest.fixture
+def server(db: None, server_process: ServerProcess) -> ServerProcess:
+    """The running server, for a test that calls it as strangers do."""
+    return server_process
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -11,7 +10,8 @@ from typing import Any, Self
 
 import requests
 from django.conf import settings
-from django.db import connections
+
+from tests.processes import environment
 
 # On a machine that has much else to do.
 STARTS_WITHIN_S = 90
@@ -23,13 +23,11 @@ class SandboxProcess:
     base_url = settings.SANDBOX_BASE_URL
 
     def __enter__(self) -> Self:
-        name = connections["sandbox"].settings_dict["NAME"]
-        url = os.environ["SANDBOX_DATABASE_URL"].replace("/quittance_sandbox?", f"/{name}?")
         bind = f"127.0.0.1:{settings.SANDBOX_PORT}"
         command = [sys.executable, "-m", "gunicorn", "orders_project.sandbox_wsgi:application", "--bind", bind]
         self._process = subprocess.Popen(
             [*command, "--workers", "1", "--worker-class", "gthread", "--threads", "24", "--log-level", "warning"],
-            env={**os.environ, "SANDBOX_DATABASE_URL": url},
+            env=environment(),
         )
         deadline = time.monotonic() + STARTS_WITHIN_S
         while time.monotonic() < deadline:

@@ -10,7 +10,16 @@ from typing import Any
 from django.core.management import call_command
 from django.db import connection
 
-_WATCHED = ("orders_%", "payments_%", "reconciliation_%", "outgoing_%", "catalog_stockmovement", "procrastinate_jobs")
+_WATCHED = (
+    "orders_%",
+    "payments_%",
+    "merchants_merchantorder",
+    "merchants_merchantrefund",
+    "reconciliation_%",
+    "outgoing_%",
+    "catalog_stockmovement",
+    "procrastinate_jobs",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from customers.models import Address, Customer, User
 from orders import actors
+from orders.campaigns.images import store_image
 from orders.cash import collect_cash
 from orders.models import OrderRefund
 from orders_project.roles import ensure_roles
+from tests import flyers
 from tests import shop as shops
 from tests.events import add_event, add_profile
 from tests.shop import Shop, item, order_body, send
@@ -181,6 +183,11 @@ ROUTES: dict[str, Row] = {
     "order-refund": ("GET", "/api/v1/orders/{refunded}/refunds/{refund}/", (401, 404, 404, 200, 200)),
     "order-refund-approve": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/approve/", (401, 404, 404, 403, 403)),
     "order-refund-refuse": ("POST", "/api/v1/orders/{refunded}/refunds/{refund}/refuse/", (401, 404, 404, 403, 400)),
+    "order-flyers": ("GET", "/api/v1/orders/{order}/flyers/", (401, 404, 404, 200, 200)),
+    "order-flyer": ("PATCH", "/api/v1/orders/{flyers}/flyers/1/", (401, 404, 404, 200, 403)),
+    "flyer-figures": ("POST", "/api/v1/flyers/{flyer}/figures/", (401, 401, 401, 401, 401)),  # for mailing systems
+    "flyer-images": ("POST", "/api/v1/flyer-images/", (401, 415, 403, 415, 403)),  # no form
+    "upload": ("GET", "/uploads/{upload}", (200, 200, 200, 200, 200)),
     "events": ("GET", "/api/v1/events/", (200, 200, 200, 200, 200)),
     "event-entries": ("POST", "/api/v1/events/{event}/entries/", (401, 400, 403, 400, 403)),  # an empty form
     "entries": ("GET", "/api/v1/entries/", (401, 200, 403, 200, 403)),
@@ -188,15 +195,34 @@ ROUTES: dict[str, Row] = {
     "event-entry": ("POST", "/order/{event}/{entry}", (401, 403, 403, 409, 403)),  # the event is over
     "coupon-preview": ("POST", "/api/v1/coupons/preview/", (401, 400, 403, 400, 403)),  # an empty form
     "credits": ("GET", "/api/v1/credits/", (401, 200, 403, 200, 403)),
+    # The signature, or the order's id, is the capability.
+    "razorpay-verify": ("POST", "/api/v1/payments/razorpay/verify/", (400, 400, 400, 400, 400)),
+    "razorpay-standing": ("GET", "/api/v1/payments/razorpay/order_0/", (404, 404, 404, 404, 404)),
+    "checkout": ("GET", "/checkout/order_00000000000000", (404, 404, 404, 404, 404)),
+    "checkout-return": ("POST", "/checkout/order_00000000000000/return", (400, 400, 400, 400, 400)),
     "schema": ("GET", "/api/schema/", (200, 200, 200, 200, 200)),
     "docs": ("GET", "/api/docs/", (200, 200, 200, 200, 200)),
     "admin": ("GET", "/admin", (302, 302, 302, 302, 302)),  # to the back office's own door, below
     "storefront-with-payment": ("POST", "/api/orders/with-payment", (401, 404, 404, 200, 404)),
     "storefront-orders": ("POST", "/api/orders", (401, 404, 404, 204, 404)),
     "storefront-paid": ("PATCH", "/api/orders/{paid}/paid", (401, 404, 404, 204, 404)),
+    "retrieval-order": ("GET", "/api/order/{number}", (401, 403, 403, 200, 200)),
+    "retrieval-nothing": ("GET", "/api/order/7/contents", (404, 404, 404, 404, 404)),
     # Whoever has the link needs no account; without its signature everybody is refused alike.
     "invoice": ("GET", "/order/{number}/invoice", (403, 403, 403, 403, 403)),
     "storefront-nothing": ("GET", "/api/orders/7/contents", (404, 404, 404, 404, 404)),
+    # Merchants alone, with their keys (tests/dialects/razorpay): nobody's token counts here.
+    "razorpay-orders": ("GET", "/v1/orders", (401, 401, 401, 401, 401)),
+    "razorpay-order": ("GET", "/v1/orders/{order}", (401, 401, 401, 401, 401)),
+    "razorpay-order-payments": ("GET", "/v1/orders/{order}/payments", (401, 401, 401, 401, 401)),
+    "razorpay-payment": ("GET", "/v1/payments/{order}", (401, 401, 401, 401, 401)),
+    "razorpay-capture": ("POST", "/v1/payments/{order}/capture", (401, 401, 401, 401, 401)),
+    "razorpay-refund": ("POST", "/v1/payments/{order}/refund", (401, 401, 401, 401, 401)),
+    "razorpay-payment-refunds": ("GET", "/v1/payments/{order}/refunds", (401, 401, 401, 401, 401)),
+    "razorpay-payment-refund": ("GET", "/v1/payments/{order}/refunds/{refund}", (401, 401, 401, 401, 401)),
+    "razorpay-refunds": ("POST", "/v1/refunds", (401, 401, 401, 401, 401)),
+    "razorpay-one-refund": ("GET", "/v1/refunds/{refund}", (401, 401, 401, 401, 401)),
+    "razorpay-nothing": ("GET", "/v1/customers", (404, 404, 404, 404, 404)),
 }
 
 
@@ -232,6 +258,8 @@ def people(shop: Shop) -> dict[str, Any]:
     refunded = shops.place(owner, shop.cash, (shop.cable, 1))
     collect_cash(refunded.pk, amount=refunded.total, receipt=uuid.uuid4(), actor=actors.SYSTEM)
     shops.give_back(refunded.pk, refunded.total)
+    of_flyers = flyers.flyer_order(owner, shop)
+    image = store_image(flyers.picture(), uploader=owner.user, customer_id=owner.customer.pk)
     event = add_event(opens_at=LONG_AGO, closes_at=LONG_AGO + timedelta(days=1))
     ensure_roles()
     support = shops.hire("support@example.com")
@@ -250,9 +278,12 @@ def people(shop: Shop) -> dict[str, Any]:
             "paid": answer["Location"].rstrip("/").rpartition("/")[2],
             "refunded": refunded.pk,
             "refund": OrderRefund.objects.get().pk,
+            "flyers": of_flyers.pk,
+            "flyer": flyers.campaigns(of_flyers)[0].pk,
+            "number": of_flyers.number,
+            "upload": image.name,
             "event": event.slug,
             "entry": add_profile(owner, event).pk.hex,
-            "number": refunded.number,
         },
     }
 
@@ -272,7 +303,7 @@ def test_each_role_gets_its_answer_at_each_route(people: dict[str, Any], route: 
 
 
 # What everybody may see, links that are signed, and the one interface whose contract tells another's from nobody's.
-_TOLD_APART = {"product", "invoice", "event-entries", "event-entry"}
+_TOLD_APART = {"product", "upload", "invoice", "event-entries", "event-entry"}
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,8 @@ class BackOfficeAdmin(ModelAdmin):
     # Names in the address of filters that no index serves.
     scanning_filters: ClassVar[frozenset[str]] = frozenset()
     older_are_found: ClassVar[str] = "by searching"
+    # Which rows come first.
+    first_are: ClassVar[str] = "newest"
     # What the list counts, where that is not the model's own name.
     counts: ClassVar[str] = ""
     # Names in the address by which other pages point to a part of this list.

@@ -45,6 +45,7 @@ class BoundedChangeList(ChangeList):
     """A change list whose filters look back no further than they can in a moment."""
 
     is_out_of_reach = False
+    has_parts = False
     reach = REACH
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
@@ -52,12 +53,22 @@ class BoundedChangeList(ChangeList):
         rows: QuerySet[Any] = self.model_admin.get_queryset(request)
         self.root_queryset, self.is_out_of_reach = self.model_admin.within_reach(request, rows)
         found: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
+        self._keep_part()
         return found
 
+    def _keep_part(self) -> None:
+        """Which part of the list is shown is no filter: it is not offered to be cleared."""
+        parts = {spec.parameter_name for spec in self.filter_specs if getattr(spec, "is_part", False)}
+        filters = [name for name in self.get_filters_params() if name not in parts]
+        self.has_parts = bool(parts)
+        if parts:
+            self.has_active_filters = bool(filters)
+            self.clear_all_filters_qs = self.get_query_string(remove=filters)
+
     def get_results(self, request: HttpRequest) -> None:
-        """One page of the rows. The heading offers to show all rows only when some are left out."""
+        """One page of the rows. The heading offers to show all only where some are left out and nothing else does."""
         super().get_results(request)
-        if not self.query and not self.has_active_filters:
+        if self.has_parts or not (self.query or self.has_active_filters):
             self.full_result_count = self.result_count
 
 

@@ -67,7 +67,8 @@ def act_page(
     context = {
         **page.admin_site.each_context(request),
         "opts": page.opts,
-        "original": subject,
+        # What is only being made has no page yet, nor a name.
+        "original": None if subject._state.adding else subject,
         "title": title or f"{words.title}: {subject}",
         "form": form,
         "button": words.button,

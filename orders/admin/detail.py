@@ -17,6 +17,7 @@ from customers.models import User
 from kit.money import Money
 from orders.admin.invoices import document_url
 from orders.admin.wording import (
+    CAMPAIGN_TONES,
     EVENT_ICONS,
     FULFILMENT_TONES,
     INVOICE_TONES,
@@ -63,6 +64,7 @@ def order_page(order: Order, reader: User | AnonymousUser) -> dict[str, Any]:
         "amounts": _amounts(order),
         "customer_link": _link("customers", "customer", order.customer_id, reader),
         "lines": part("orders.view_orderline", _lines),
+        "campaigns": part("orders.view_campaign", _campaigns),
         "payments": part("payments.view_paymentrequest", _payments),
         "refunds": part("orders.view_orderrefund", _refunds),
         "write_offs": part("orders.view_orderwriteoff", _write_offs),
@@ -195,6 +197,18 @@ def _lines(order: Order, reader: Any) -> list[dict[str, Any]]:
             "stock": getattr(line.variant, "stock", None) if sees_stock else None,
         }
         for line in lines_with_returns(order).select_related(*related)
+    ]
+
+
+def _campaigns(order: Order, reader: Any) -> list[dict[str, Any]]:
+    """The flyers of the order, as far as there are some."""
+    return [
+        {
+            "campaign": campaign,
+            "link": _link("orders", "campaign", campaign.pk, reader),
+            "status": Label(campaign.get_status_display(), CAMPAIGN_TONES[campaign.status]),
+        }
+        for campaign in order.campaigns.order_by("position")
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from catalog.admin.money import shown
 from kit.errors import DomainError, Fault
 from kit.money import Money
-from orders.models import HistoryEvent, OrderStatus
+from orders.models import CampaignStatus, HistoryEvent, OrderStatus
 from orders.returns.standing import RefundStep
 from payments.gateways.base import GatewayError, OutcomeUnknown, Reason
 from payments.status import PaymentStatus
@@ -44,6 +44,13 @@ STEP_TONES: Mapping[str, str] = {
     RefundStep.SUCCEEDED: "success",
     RefundStep.FAILED: "danger",
 }
+CAMPAIGN_TONES: Mapping[str, str] = {
+    "draft": "warning",
+    "scheduled": "info",
+    "sending": "primary",
+    "completed": "success",
+    "cancelled": "danger",
+}
 FULFILMENT_TONES: Mapping[str, str] = {"unfulfilled": "default", "sent": "info", "delivered": "success"}
 
 EVENT_ICONS: Mapping[str, str] = {
@@ -78,6 +85,19 @@ _TEXTS: Mapping[str, str] = {
     "already_sent": "The order has been sent already.",
     # it cannot be delivered before it has left, nor twice
     "not_sent": "The order is not on its way: it was not sent yet, or was delivered already.",
+    # goods of it have arrived, and flyers of it are still to be sent
+    "campaigns_open": "A flyer campaign of this order is still to be sent: it is delivered once none is left.",
+    # it was scheduled since the page was opened, or is over
+    "campaign_not_draft": "This campaign is {status}: only a draft can be changed and scheduled.",
+    "campaign_not_scheduled": "This campaign is {status}: only a scheduled one can be taken back.",
+    "campaign_over": "This campaign is {status}: nothing of it is left to be sent.",
+    "campaign_incomplete": "Enter this first: {missing}.",
+    # it lay there for too long
+    "campaign_time_over": "The time that it is scheduled for is over: enter another.",
+    "image_unreadable": "This is no picture: a JPEG, PNG, WebP or GIF file is.",
+    "image_too_large": "The picture has more than {most} million pixels.",
+    "image_not_found": "This image is not the customer's.",
+    "too_many_images": "You have uploaded {most} images that no campaign shows.",
     # goods paid in advance wait for their money; cancelled and refunded ones stay
     "not_sendable": "An order that is {status} cannot be sent.",
     # completed and refunded orders are at their end
@@ -210,8 +230,10 @@ def _fault_text(fault: Fault) -> str:
 
 def _word(value: Any) -> str:
     match value:
-        case OrderStatus():
+        case OrderStatus() | CampaignStatus():
             return str(value.label)
+        case list():
+            return ", ".join(str(part).removesuffix("_at").replace("_", " ") for part in value)
         case Money():
             return shown(value)
     return str(value)

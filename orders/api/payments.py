@@ -35,7 +35,8 @@ from payments.models import GatewayName, PaymentRequest, RequestState
 
 _NEWEST_FIRST = Ordering("-id", ("id",), (uuid.UUID,), descending=True)
 _PAGE = (OpenApiParameter("limit", OpenApiTypes.INT), OpenApiParameter("cursor"))
-_ONLINE = [(name.value, name.label) for name in GatewayName if name != GatewayName.OFFLINE]
+ONLINE = [(name.value, name.label) for name in GatewayName if name != GatewayName.OFFLINE]
+"""The gateways that a payer may choose from."""
 _NOT_PAYABLE = (Reason.AMOUNT_TOO_SMALL, Reason.AMOUNT_NOT_PAYABLE)
 
 
@@ -51,7 +52,7 @@ class GatewayUnavailable(APIException):
 class PaymentWishSerializer(KnownFieldsSerializer):
     """How to pay. Without an amount all that is due; what names an amount, or holds it, is for staff."""
 
-    gateway = serializers.ChoiceField(_ONLINE)
+    gateway = serializers.ChoiceField(ONLINE)
     amount = TextField(required=False, max_length=30, help_text='Major units, "12.50". For staff alone.')
     hold = FlagField(required=False, help_text="Only hold it, to be captured later. For staff alone.")
 
@@ -157,7 +158,7 @@ class PaymentsView(APIView):
         except StatusRefused as error:
             raise Conflict(error.first.code) from None
         except PaymentNotInitialized as error:
-            raise _not_initialized(error.reason) from None
+            raise not_initialized(error.reason) from None
         body = PaymentSerializer(row(payment, for_payer=by_payer)).data
         return Response(body, status=status.HTTP_201_CREATED)
 
@@ -182,7 +183,8 @@ def _amount(text: str | None, order: Order) -> Money | None:
         raise DomainError([Fault("amount_invalid", at=("amount",))]) from None
 
 
-def _not_initialized(reason: str) -> Exception:
+def not_initialized(reason: str) -> Exception:
+    """The refusal when a payment cannot be begun, by the reason of PaymentNotInitialized."""
     if reason in _NOT_PAYABLE:
         return DomainError([Fault(reason, at=("amount",))])
     if reason == CANCELLED_MEANWHILE:

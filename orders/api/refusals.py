@@ -18,6 +18,8 @@ CONFLICTS: Mapping[str, str] = {
     "not_refundable": "What was captured and has not been promised back is less than this.",
     "payment_disputed": "The payer's bank disputes the payment: what is disputed cannot be given back.",
     "refund_gone": "The money has gone back by another way since.",
+    "campaign_not_draft": "The flyer is no draft any more: it says what it says.",
+    "campaign_not_scheduled": "The flyer is a draft: it is not to be sent yet.",
     "event_not_open": "This event takes no entries at the moment.",
     "key_used": "This Idempotency-Key was used for another refund.",
 }

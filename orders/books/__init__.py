@@ -1,5 +1,5 @@
-"""The invariants of stock, status, payments, settlements, the ledger and invoices, each one question to the database
-whose right answer is no rows.
+"""The invariants of stock, status, payments, merchants, settlements, the ledger and invoices, each one question to the
+database whose right answer is no rows.
 
 All are asked of one snapshot, so that they hold, and can be checked, at any moment while the shop is open.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from orders.books.campaigns import CAMPAIGNS
 from orders.books.coupons import COUPONS
 from orders.books.credits import CREDITS
 from orders.books.entries import ENTRIES
@@ -21,6 +22,7 @@ from orders.books.money import MONEY
 from orders.books.refunds import REFUNDS
 from orders.books.status import STATUS
 from orders.books.write_offs import WRITE_OFFS
+from payments.merchants.books import INVARIANTS as MERCHANTS
 from payments.settlements.books import INVARIANTS as SETTLEMENTS
 
 SHOWN = 20
@@ -30,11 +32,13 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
     *STATUS,
     *COUPONS,
     *CREDITS,
+    *CAMPAIGNS,
     *ENTRIES,
     *MONEY,
     *REFUNDS,
     *WRITE_OFFS,
     *LEDGER,
+    *MERCHANTS,
     *INVOICES,
     *SETTLEMENTS,
 )

@@ -123,7 +123,7 @@ LEDGER: tuple[tuple[str, str], ...] = (
             SELECT split_part(t.source, ':', 2)::uuid AS id,
                    sum(e.amount_minor) FILTER (WHERE e.account = 'disputed') AS disputed,
                    sum(e.amount_minor) FILTER (WHERE e.account = 'write_off') AS lost,
-                   sum(e.amount_minor) FILTER (WHERE e.account IN ('receivable', 'suspense')) AS owed
+                   sum(e.amount_minor) FILTER (WHERE e.account IN ('receivable', 'merchant_funds', 'suspense')) AS owed
             FROM payments_ledgertransfer t JOIN payments_ledgerentry e ON e.transfer_id = t.id
             WHERE t.source LIKE 'dispute:%' GROUP BY 1
         ) e ON e.id = d.id

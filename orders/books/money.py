@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-# What of its payments an order keeps and could send back: what is neither back nor promised back, nor with the payer's
-# bank. While a bank looks into a payment, none of it can go back; nor what a gateway has failed to send back three
-# times, or a person has given up. That is put before a person by a reconciliation: `not_sent_back`. What was given back
-# of the sale is not due any more, and may not be kept if it is paid again.
+# What of its payments an order, or a merchant's, keeps and could send back: what is neither back nor promised back, nor
+# with the payer's bank. While a bank looks into a payment, none of it can go back; nor what a gateway has failed to
+# send back three times, or a person has given up. That is put before a person by a reconciliation: `not_sent_back`.
+# What was given back of the sale is not due any more, and may not be kept if it is paid again.
 _KEPT = """
-SELECT o.number, o.status, o.total_minor, p.currency, p.kept, p.waiting, p.lessened, p.may_go
-FROM orders_order o JOIN (
+SELECT o.name, o.status, o.total_minor, p.currency, p.kept, p.waiting, p.lessened, p.may_go FROM (
+    SELECT id, number::text AS name, status, total_minor, currency FROM orders_order
+    UNION ALL
+    SELECT id, coalesce(reference, id::text), CASE WHEN given_up THEN 'cancelled' ELSE status END, amount_minor,
+           currency
+    FROM merchants_merchantorder
+) o JOIN (
     SELECT subject_id, currency, sum(kept) AS kept, sum(waiting) AS waiting, sum(lessened) AS lessened,
            sum(kept) FILTER (WHERE kept > 0 AND NOT is_given_up) AS may_go FROM (
         SELECT r.subject_id, a.currency, coalesce(f.lessened, 0) AS lessened, coalesce(f.waiting, 0) AS waiting,
@@ -55,7 +60,7 @@ MONEY: tuple[tuple[str, str], ...] = (
         "every order that costs something has a payment request of its own currency, and every request an order",
         """
         SELECT o.number, r.id FROM orders_order o
-        FULL JOIN payments_paymentrequest r ON r.subject_id = o.id
+        FULL JOIN (SELECT * FROM payments_paymentrequest WHERE owed_to = 'receivable') r ON r.subject_id = o.id
         WHERE o.id IS NULL OR (r.id IS NULL AND o.total_minor > 0) OR r.currency <> o.currency
         """,
     ),

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 
 from django.db import connection
 
 from orders.invoices.view import InvoiceView, from_json
 from orders.models import Invoice, InvoicePdf
+from payments.deferring import defer_job
+
+RENDER_INVOICE = "orders.render_invoice"
 
 
 class PdfDiffers(Exception):
     """What is kept is not what its hash is of, or the same rendering makes something else of it now."""
+
+
+def render_later(invoice_id: uuid.UUID) -> None:
+    """Have the PDF of an invoice made by a job, which nobody who issues it has to wait for."""
+    defer_job(RENDER_INVOICE, queue="upkeep", invoice_id=str(invoice_id))
 
 
 def render(view: InvoiceView) -> tuple[bytes, str]:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from kit.ids import new_id
-from orders import queue
 from orders.credits import returning
+from orders.invoices import archive
 from orders.invoices.content import view_of
 from orders.invoices.notes import Piece, taken_back
 from orders.invoices.numbering import take_number
@@ -244,7 +244,7 @@ def _issue(
     order: Order, kind: InvoiceKind, source: str, view: InvoiceView, *, corrects: Invoice | None = None
 ) -> Invoice:
     invoice_id = new_id()
-    queue.render_invoice_later(invoice_id)
+    archive.render_later(invoice_id)
     taken = take_number(kind)
     view = view.issued(taken.text, taken.day.isoformat())
     invoice = Invoice.objects.create(

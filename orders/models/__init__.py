@@ -1,5 +1,13 @@
 """Orders: what was bought, at which price, for whom, and everything that happened to it since."""
 
+from orders.models.campaigns import (
+    OPEN_CAMPAIGN_STATUSES,
+    Campaign,
+    CampaignHistory,
+    CampaignStatus,
+    FlyerImage,
+    MailingKey,
+)
 from orders.models.coupons import Coupon, CouponBatch, CouponCode, CouponCustomer, CouponKind, CouponUse
 from orders.models.credits import CreditGrant, CreditReminder, CreditRevocation
 from orders.models.entries import EntryOrder
@@ -10,8 +18,12 @@ from orders.models.refunds import OrderRefund, OrderRefundLine, RefundKind
 from orders.models.write_offs import OrderWriteOff
 
 __all__ = [
+    "OPEN_CAMPAIGN_STATUSES",
     "UNTOLD_EVENTS",
     "ActorKind",
+    "Campaign",
+    "CampaignHistory",
+    "CampaignStatus",
     "Coupon",
     "CouponBatch",
     "CouponCode",
@@ -22,12 +34,14 @@ __all__ = [
     "CreditReminder",
     "CreditRevocation",
     "EntryOrder",
+    "FlyerImage",
     "Fulfilment",
     "HistoryEvent",
     "Invoice",
     "InvoiceCounter",
     "InvoiceKind",
     "InvoicePdf",
+    "MailingKey",
     "Notice",
     "NoticeKind",
     "Order",

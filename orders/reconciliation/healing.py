@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orders import actors, disputes
-from orders.confirmation import ask_gateway
-from orders.models import Order
-from orders.settlement import settle
+from orders import actors, subjects
 from payments import gateways, recording
 from payments.collecting import refuse_transaction
 from payments.gateways.base import DisputeReport, ListedPayment, NotKnown, RequestReport
@@ -37,29 +34,29 @@ def heal(report: RequestReport, listed: Sequence[ListedPayment] = ()) -> None:
     """Settle what a request is for by a fresh report of it, and by what was just listed of it.
 
     A list shows every try to pay; Stripe's report of an intent only the latest. What is held and was meant to be taken
-    is captured while the order still waits for it. Nothing happens for what is no order's. Raises GatewayError.
+    is captured while it is still waited for. Nothing happens for what is nothing of ours. Raises GatewayError.
     """
     refuse_transaction()
     told = {payment.payment_id for payment in report.payments}
     further = [each.payment for each in listed if each.payment.payment_id not in told]
     whole = replace(report, payments=(*further, *report.payments))
     request = recording.find_request(report)
-    if request is None or not Order.objects.filter(pk=request.subject_id).exists():
+    if request is None or not subjects.exists(request):
         return
-    order = settle(request.subject_id, actor=actors.GATEWAY, report=whole)
+    subjects.settle(request, actor=actors.GATEWAY, report=whole)
     request.refresh_from_db()
     shown = (ListedPayment(report.reference, report.key, request.created_at, each, 0) for each in whole.payments)
     if any(awaits_capture(each, request) for each in shown):
-        ask_gateway(order)
+        subjects.ask_gateway(request)
 
 
-def capture(order: Order, attempt: PaymentAttempt) -> bool:
-    """Take held money that the order waits for; whether it is taken. Raises GatewayError."""
-    ask_gateway(order)
+def capture(attempt: PaymentAttempt) -> bool:
+    """Take held money that is waited for; whether it is taken. Raises GatewayError."""
+    subjects.ask_gateway(attempt.request)
     attempt.refresh_from_db()
     return attempt.state == AttemptState.CAPTURED
 
 
 def heal_dispute(gateway: str, report: DisputeReport) -> None:
     """Write down how a dispute stands."""
-    disputes.record_dispute(gateway, report)
+    subjects.record_dispute(gateway, report)

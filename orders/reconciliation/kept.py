@@ -1,5 +1,5 @@
-"""Orders that keep money which they may not keep, and of which nothing is on its way back: a gateway has failed to send
-it back too often, or a bank disputes the payment. Nothing heals that by itself, so a person is told.
+"""Orders, merchants' too, that keep money which they may not keep, and of which nothing is on its way back: a gateway
+has failed to send it back too often, or a bank disputes the payment. Nothing heals that by itself, so a person is told.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from kit.ids import parse_id
 from orders.reconciliation.steps import Step
 from orders.reconciliation.work import BATCH, Work
+from payments.models import OwedTo
 from payments.reconciliation.discrepancies import Finding
 from payments.reconciliation.models import Discrepancy, DiscrepancyKind, ProposedAct
 
@@ -21,11 +22,19 @@ from payments.reconciliation.models import Discrepancy, DiscrepancyKind, Propose
 # currency counts for nothing, so none of it may be kept. Told once, of the gateway of the newest payment that has any.
 _KEPT = """
 WITH kept AS (
-    SELECT o.id, o.number, o.status, o.total_minor, a.currency, a.currency <> o.currency AS is_strange, a.gateway,
+    SELECT o.id, o.name, o.status, o.total_minor, a.currency, a.currency <> o.currency AS is_strange, a.gateway,
            a.gateway_payment_id, a.created_at, f.failed, d.open,
            coalesce(f.lessened, 0) AS lessened,
            a.captured_minor - coalesce(f.promised, 0) - coalesce(d.withdrawn, 0) AS minor
-    FROM orders_order o JOIN payments_paymentrequest r ON r.subject_id = o.id
+    FROM (
+        SELECT id, to_jsonb(number) AS name, status, total_minor, currency, collected_minor - refunded_minor
+               > CASE WHEN status = 'cancelled' THEN 0 ELSE total_minor END AS is_suspect
+        FROM orders_order
+        UNION ALL
+        SELECT id, to_jsonb(reference), CASE WHEN given_up THEN 'cancelled' ELSE status END, amount_minor, currency,
+               attempts > 1 OR given_up
+        FROM merchants_merchantorder
+    ) o JOIN payments_paymentrequest r ON r.subject_id = o.id
     JOIN payments_paymentattempt a ON a.request_id = r.id AND a.captured_minor > 0
     LEFT JOIN LATERAL (
         SELECT sum(amount_minor - excess_minor) FILTER (WHERE state <> 'failed') AS promised,
@@ -40,17 +49,16 @@ WITH kept AS (
     ) d ON true
     WHERE {which}
 )
-SELECT id, number, status, currency, is_strange, sum(minor)::bigint,
+SELECT id, name, status, currency, is_strange, sum(minor)::bigint,
        CASE WHEN is_strange OR status = 'cancelled' THEN 0 ELSE total_minor - sum(lessened) END::bigint,
        (array_agg(gateway_payment_id ORDER BY created_at DESC) FILTER (WHERE minor > 0))[1],
        sum(failed)::bigint, sum(open)::bigint
-FROM kept GROUP BY id, number, status, total_minor, currency, is_strange
+FROM kept GROUP BY id, name, status, total_minor, currency, is_strange
 HAVING sum(minor) > CASE WHEN is_strange OR status = 'cancelled' THEN 0 ELSE total_minor - sum(lessened) END
    AND (array_agg(gateway ORDER BY created_at DESC) FILTER (WHERE minor > 0))[1] = %s
 ORDER BY id
 """
-_ANY = """(o.collected_minor > CASE WHEN o.status = 'cancelled' THEN o.refunded_minor ELSE o.total_minor END
-    OR a.currency <> o.currency)"""
+_ANY = "(o.is_suspect OR a.currency <> o.currency)"
 _THIS = "o.id = %s"
 
 
@@ -79,7 +87,7 @@ def _read(work: Work, which: str, *values: uuid.UUID) -> list[Finding]:
 def _finding(
     work: Work,
     order_id: uuid.UUID,
-    number: int,
+    name: int | str | None,
     status: str,
     currency: str,
     is_strange: bool,
@@ -91,7 +99,8 @@ def _finding(
 ) -> Finding:
     ours: dict[str, Any] = {
         "subject": str(order_id),
-        "order": number,
+        **({} if isinstance(name, int) else {"owed_to": OwedTo.MERCHANT_FUNDS.value}),
+        "order": name,
         "status": status,
         "payment": payment,
         "kept_minor": kept,

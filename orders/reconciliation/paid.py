@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from itertools import batched
 
-from orders.models import Order, OrderStatus
+from orders import subjects
 from orders.reconciliation import healing
 from orders.reconciliation.steps import Deed, Step
 from orders.reconciliation.work import BATCH, Work
@@ -99,7 +99,7 @@ def _ask(work: Work, difference: Difference, listed: ListedPayment) -> Iterator[
 
 
 def _capture(work: Work, batch: Sequence[ListedPayment]) -> Iterator[Step]:
-    """Take what is held and was meant to be taken, for orders that still wait for it."""
+    """Take what is held and was meant to be taken, for what still waits for it."""
     held = {each.payment.payment_id: each for each in batch if each.payment.state == PaymentState.AUTHORIZED}
     if not held:
         return
@@ -108,18 +108,17 @@ def _capture(work: Work, batch: Sequence[ListedPayment]) -> Iterator[Step]:
         for attempt in _attempts(work, list(held))
         if awaits_capture(held[attempt.gateway_payment_id], attempt.request)
     ]
-    subjects = [attempt.request.subject_id for attempt in attempts]
-    orders = Order.objects.filter(status=OrderStatus.PAYMENT_PENDING).in_bulk(subjects)
+    waiting = subjects.waiting_for_capture([attempt.request for attempt in attempts])
     for attempt in attempts:
-        order = orders.get(attempt.request.subject_id)
-        if order is not None:
+        if attempt.request.subject_id in waiting:
             untaken = _untaken(attempt, held[attempt.gateway_payment_id])
-            yield from work.safely(_take(work, order, attempt), or_file=untaken)
+            yield from work.safely(_take(work, attempt), or_file=untaken)
 
 
-def _take(work: Work, order: Order, attempt: PaymentAttempt) -> Iterator[Step]:
-    if work.dry_run or healing.capture(order, attempt):
-        yield Step(Deed.CAPTURE, work.name, AttemptState.AUTHORIZED, attempt.gateway_payment_id, str(order.pk))
+def _take(work: Work, attempt: PaymentAttempt) -> Iterator[Step]:
+    if work.dry_run or healing.capture(attempt):
+        subject = str(attempt.request.subject_id)
+        yield Step(Deed.CAPTURE, work.name, AttemptState.AUTHORIZED, attempt.gateway_payment_id, subject)
 
 
 def _untaken(attempt: PaymentAttempt, listed: ListedPayment) -> Finding:

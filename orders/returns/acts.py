@@ -14,7 +14,7 @@ from django.db import transaction
 from kit import clock
 from kit.errors import DomainError, Fault
 from kit.money import Money
-from orders import queue, second_person
+from orders import second_person
 from orders.actors import Actor
 from orders.credits import bought, returning
 from orders.models import HistoryEvent, Order, OrderRefund, OrderRefundLine
@@ -23,7 +23,7 @@ from orders.returns.rest import rest_of
 from orders.returns.rules import check_key, refuse_disputed
 from orders.settlement import settle_locked
 from orders.status import note
-from payments import refunding
+from payments import queue, refunding
 from payments.models import Refund, RefundDestination, RefundState
 
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from django.db import transaction
-
 from kit.errors import DomainError, Fault
+from orders import subjects
 from orders.actors import GATEWAY, Actor
-from orders.models import Order
-from orders.refund_failures import note_failures
 from orders.second_person import APPROVE_REFUND, check_right
-from orders.settlement import settle, settle_locked
 from payments import collecting, refunding
 from payments.models import Refund, RefundState
 
@@ -30,16 +26,13 @@ def give_up_refund(refund_id: uuid.UUID, *, actor: Actor, reason: str) -> Refund
     refund = Refund.objects.select_related("attempt__request").get(pk=refund_id)
     _check_waiting(refund)
     request = refund.attempt.request
-    settle(request.subject_id, actor=GATEWAY, report=collecting.fetch(request))
-    with transaction.atomic(durable=True):
-        order = Order.objects.select_for_update().get(pk=request.subject_id)
+    subjects.settle(request, actor=GATEWAY, report=collecting.fetch(request))
+    with subjects.acting_on(request, actor=actor):
         refund.refresh_from_db()
         _check_waiting(refund)
         given_up = refunding.give_up(refund_id, by=by, because=reason)
         if given_up is None:
             raise DomainError([Fault("refund_in_flight")])
-        note_failures(order, by=actor)
-        settle_locked(order, actor=actor)
     return given_up
 
 

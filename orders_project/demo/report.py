@@ -71,17 +71,18 @@ def delivery_methods(found: list[DeliveryMethod]) -> list[dict[str, Any]]:
 
 
 def orders(found: list[DemoCustomer]) -> list[dict[str, Any]]:
-    """The newest few orders of the listed customers in each status."""
-    rows: list[dict[str, Any]] = []
-    for status in OrderStatus:
-        listed = Order.objects.filter(customer__in=[one.customer for one in found], status=status)
-        rows += [
-            {
-                "number": order.number,
-                "customer_id": str(order.customer_id),
-                "status": status.label,
-                "dialect": order.dialect,
-            }
-            for order in listed[:ORDERS_PER_STATUS]
-        ]
-    return rows
+    """The newest few orders of the listed customers in each status, and the newest one with flyers."""
+    theirs = Order.objects.filter(customer__in=[one.customer for one in found])
+    listed = [order for status in OrderStatus for order in theirs.filter(status=status)[:ORDERS_PER_STATUS]]
+    with_flyers = theirs.filter(status=OrderStatus.PAID, campaigns__position=2).first()
+    if with_flyers and with_flyers not in listed:
+        listed.append(with_flyers)
+    return [
+        {
+            "number": order.number,
+            "customer_id": str(order.customer_id),
+            "status": OrderStatus(order.status).label,
+            "dialect": order.dialect,
+        }
+        for order in listed
+    ]

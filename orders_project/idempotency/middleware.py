@@ -9,12 +9,17 @@ from django.http.response import HttpResponse
 
 from customers.authentication import caller_of
 from customers.tokens import NotAuthenticated
+from orders.campaigns.keys import find_key
+from orders_project.body_limits import body_limit
 from orders_project.idempotency.keeping import BadKey, Claim, KeyReused, NothingDone, StillWorking, once
+from orders_project.parsing import content_length
 from orders_project.problems import problem_answer
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 
 _PREFIX = "/api/v1/"
+# Here a mailing system's key is asked for.
+_MAILING = "/api/v1/flyers/"
 # Answers with tokens in them are not kept; gateways have their own way of telling a repetition.
 _NOT_KEPT = ("/api/v1/auth/", "/api/v1/webhooks/")
 
@@ -28,12 +33,12 @@ class ApiIdempotencyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "Idempotency-Key" not in request.headers or not keeps(request.method, request.path_info):
             return self._get_response(request)
-        try:
-            caller = caller_of(request.headers.get("Authorization"))
-        except NotAuthenticated:
+        principal = _principal(request)
+        # What is too large is refused further inside, before it is read.
+        if principal is None or content_length(request) > body_limit(request.path_info):
             return self._get_response(request)
         try:
-            return once(request, principal=f"user:{caller.user_id}", act=lambda claim: self._act(request, claim))
+            return once(request, principal=principal, act=lambda claim: self._act(request, claim))
         except BadKey:
             text = "Idempotency-Key must be 1 to 255 printable ASCII characters."
             return problem_answer(request, 400, "idempotency_key_invalid", text)
@@ -50,10 +55,22 @@ class ApiIdempotencyMiddleware:
         # By this a view that was cut off between two transactions finds what it had begun.
         request.idempotency_claim = claim.key  # type: ignore[attr-defined]
         response = self._get_response(request)
-        # What a view under /api/v1 refuses has written nothing, or has given up what it wrote.
-        if response.status_code >= 400:
+        # What a view under /api/v1 refuses has written nothing, or has given up what it wrote; what it has accepted and
+        # cannot answer yet is asked again.
+        if response.status_code >= 400 or response.status_code == 202:
             raise NothingDone(response)
         return response
+
+
+def _principal(request: HttpRequest) -> str | None:
+    """Whose key it is: a user's, or a mailing system's; None for who is neither."""
+    if "apikey" in request.headers and request.path_info.startswith(_MAILING):
+        key = find_key(request.headers["apikey"])
+        return f"mailing:{key.pk}" if key else None
+    try:
+        return f"user:{caller_of(request.headers.get('Authorization')).user_id}"
+    except NotAuthenticated:
+        return None
 
 
 def keeps(method: str | None, path: str) -> bool:

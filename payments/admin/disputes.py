@@ -17,7 +17,8 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from catalog.admin.money import shown
-from catalog.admin.pages import ChoiceFilter, ReadOnlyAdmin, coloured
+from catalog.admin.pages import ReadOnlyAdmin, coloured
+from catalog.admin.parts import EVERYTHING, Part, PartFilter
 from customers.models import User
 from kit.ids import parse_id
 from kit.money import Money
@@ -30,21 +31,16 @@ from payments.models import OPEN_DISPUTE_STATES, Dispute, DisputeNote, GatewayNa
 _OPEN, _CLOSED = "open", "closed"
 
 
-class WhichFilter(ChoiceFilter):
-    """Open ones unless closed ones are asked for."""
+class WhichFilter(PartFilter):
+    """Those that wait for somebody, unless others are asked for. Each by an index, or by the key."""
 
-    title = "which"
+    title = "disputes"
     parameter_name = "which"
-    column = ""
-    options = ((_OPEN, "Open"), (_CLOSED, "Closed"))
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Each kind by an index, or by the key."""
-        if request.GET.get("q"):
-            return queryset
-        if self.value() == _CLOSED:
-            return queryset.exclude(state__in=OPEN_DISPUTE_STATES)
-        return queryset.filter(state__in=OPEN_DISPUTE_STATES)
+    parts = (
+        Part(_OPEN, "Open", "The next deadline to answer first", {"state__in": OPEN_DISPUTE_STATES}),
+        Part(_CLOSED, "Closed", "Won or lost; the newest first", {"state__in": OPEN_DISPUTE_STATES}, is_rest=True),
+        Part(EVERYTHING, "All", "The newest first", {}),
+    )
 
 
 class NoteForm(forms.Form):
@@ -82,10 +78,12 @@ class NoteInline(TabularInline):
 
 @admin.register(Dispute)
 class DisputeAdmin(ReadOnlyAdmin):
-    """Open disputes, the next deadline first."""
+    """Disputes; the open ones first, by their deadline."""
 
     list_display = ("gateway_dispute_id", "state_label", "respond_by", "sum", "reason", "subject", "opened_at")
     list_filter = (WhichFilter,)
+    list_filter_options: ClassVar[dict[str, Any]] = {"which": {"horizontal": True}}
+    first_are = "first"
     list_select_related = ("attempt__request",)
     search_fields = ("gateway_dispute_id",)
     search_help_text = "A gateway's id of the dispute (du_..., disp_...) or of its payment"
@@ -105,9 +103,9 @@ class DisputeAdmin(ReadOnlyAdmin):
 
     def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
         """By deadline where there is one to keep; what is over, the newest first."""
-        if request.GET.get("which") == _CLOSED:
-            return ("-pk",)
-        return (F("respond_by").asc(nulls_last=True), "pk")
+        if WhichFilter.chosen(request).value == _OPEN:
+            return (F("respond_by").asc(nulls_last=True), "pk")
+        return ("-pk",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Dispute], search_term: str
@@ -136,7 +134,7 @@ class DisputeAdmin(ReadOnlyAdmin):
     @display(description="For")
     def subject(self, dispute: Dispute) -> str:
         request = dispute.attempt.request
-        return subject_link(request.subject_id, request.description)
+        return subject_link(request.subject_id, request.description, owed_to=request.owed_to)
 
     @display(description="Payment")
     def payment(self, dispute: Dispute) -> str:

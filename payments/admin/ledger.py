@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
@@ -18,7 +18,7 @@ from catalog.admin.pages import ChoiceFilter, ReadOnlyAdmin
 from kit.ids import parse_id
 from kit.money import Money
 from payments.admin.showing import subject_link
-from payments.models import LedgerEntry, LedgerTransfer, TransferKind
+from payments.models import LedgerEntry, LedgerTransfer, OwedTo, PaymentRequest, TransferKind
 from payments.reports import AccountType, BalanceSheet, balance_sheets
 
 
@@ -40,6 +40,12 @@ class EntryInline(TabularInline):
     fields = ("account", "debit", "credit", "subject")
     readonly_fields = fields
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LedgerEntry]:
+        """With whether it is about a merchant's order."""
+        for_merchants = PaymentRequest.objects.filter(subject_id=OuterRef("subject_id"), owed_to=OwedTo.MERCHANT_FUNDS)
+        entries: QuerySet[LedgerEntry] = super().get_queryset(request).annotate(is_merchants=Exists(for_merchants))
+        return entries
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody: the ledger is written by what happens."""
         return False
@@ -58,7 +64,10 @@ class EntryInline(TabularInline):
 
     @display(description="For")
     def subject(self, entry: LedgerEntry) -> str:
-        return subject_link(entry.subject_id, "Order") if entry.subject_id else ""
+        if entry.subject_id is None:
+            return ""
+        owed_to = OwedTo.MERCHANT_FUNDS if getattr(entry, "is_merchants", False) else OwedTo.RECEIVABLE
+        return subject_link(entry.subject_id, "Order", owed_to=owed_to)
 
 
 class TransferKindFilter(ChoiceFilter):

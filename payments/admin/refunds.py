@@ -75,7 +75,7 @@ class RefundAdmin(ReadOnlyAdmin):
     @display(description="For")
     def subject(self, refund: Refund) -> str:
         request = refund.attempt.request
-        return subject_link(request.subject_id, request.description)
+        return subject_link(request.subject_id, request.description, owed_to=request.owed_to)
 
     @display(description="Payment")
     def payment(self, refund: Refund) -> str:

@@ -132,7 +132,7 @@ class PaymentRequestAdmin(ReadOnlyAdmin):
 
     @display(description="For")
     def subject(self, request: PaymentRequest) -> str:
-        return subject_link(request.subject_id, request.description)
+        return subject_link(request.subject_id, request.description, owed_to=request.owed_to)
 
 
 def request_link(request_id: Any, text: str) -> str:

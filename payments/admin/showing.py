@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 
 from kit.secrets import MASK, SECRET_NAMES, scrub
+from payments.models import OwedTo
 
 REQUEST_TONES: Mapping[str, str] = {
     "initiated": "info",
@@ -46,15 +47,18 @@ DISPUTE_TONES: Mapping[str, str] = {
 EVENT_TONES: Mapping[str, str] = {"received": "info", "worked": "success", "orphaned": "warning", "failed": "danger"}
 
 # The page of what a payment is for. It belongs to an app above, where that is known; hence by name.
-SUBJECT_PAGE = "admin:orders_order_change"
+SUBJECT_PAGES: Mapping[str, str] = {
+    OwedTo.RECEIVABLE.value: "admin:orders_order_change",
+    OwedTo.MERCHANT_FUNDS.value: "admin:merchants_merchantorder_change",
+}
 
 _LONGEST_BODY = 64 * 1024
 
 
-def subject_link(subject_id: uuid.UUID, text: str = "") -> str:
+def subject_link(subject_id: uuid.UUID, text: str = "", *, owed_to: str = OwedTo.RECEIVABLE) -> str:
     """A link to what the money is for; its bare id where no app shows it."""
     try:
-        address = reverse(SUBJECT_PAGE, args=[subject_id])
+        address = reverse(SUBJECT_PAGES[owed_to], args=[subject_id])
     except NoReverseMatch:
         return str(subject_id)
     return format_html(

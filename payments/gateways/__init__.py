@@ -17,6 +17,13 @@ def cash_box() -> OfflineGateway:
     return OfflineGateway()
 
 
+def razorpay() -> RazorpayGateway:
+    """The gateway through which merchants collect. Raises KeyError if it is not configured."""
+    gateway = online("razorpay")
+    assert isinstance(gateway, RazorpayGateway)
+    return gateway
+
+
 @cache
 def online(name: str) -> Gateway:
     """The gateway of that name. Raises KeyError for one that is not online or not configured."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from kit.money import Money
 
@@ -143,7 +143,8 @@ class DisputeReport:
 class PaymentReport:
     """One try to pay, as the gateway tells it. Amounts in minor units of `currency`.
 
-    `refunds` is every refund of it, or nothing where nobody asked for them.
+    `refunds` is every refund of it, or nothing where nobody asked for them. `details` is what else the gateway tells
+    whoever collects through us, in its own words: no number of a card, and no secret.
     """
 
     payment_id: str
@@ -155,6 +156,7 @@ class PaymentReport:
     last4: str = ""
     failure_code: str = ""
     refunds: tuple[RefundReport, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +195,15 @@ class ListedRefund:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a gateway paid out to the bank. Negative where we owe the gateway. `bank_reference` is its UTR or trace."""
+    """What a gateway paid out to the bank. Negative where we owe the gateway. `bank_reference` is its UTR or trace;
+    `arrives_at` is when the bank has it, by the gateway's own reckoning."""
 
     settlement_id: str
     amount_minor: int
     currency: str
     created_at: datetime
     bank_reference: str
+    arrives_at: datetime
 
 
 class LineKind(StrEnum):
@@ -309,6 +313,9 @@ class Gateway(Protocol):
 
     def list_settlements(self, since: datetime, until: datetime) -> Iterator[Settlement]:
         """Every settlement that was paid out in the window."""
+
+    def find_settlement(self, settlement_id: str) -> Settlement | None:
+        """One settlement; None where the gateway has none of that id, or has not paid it out."""
 
     def list_settlement_lines(self, settlement: Settlement) -> Iterator[SettlementLine]:
         """The lines that a settlement is made of; without the payout itself."""

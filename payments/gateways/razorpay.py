@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from razorpay import errors as sdk_errors
@@ -24,7 +24,7 @@ from payments.gateways.base import (
 from payments.gateways.razorpay_calls import RazorpayCalls
 from payments.gateways.razorpay_lists import RazorpayLists
 from payments.gateways.razorpay_reports import refund_report, request_report
-from payments.gateways.reading import name, read, things
+from payments.gateways.reading import name, read, text, things
 
 # razorpay.com/docs/payments/payments/capture-settings/api: five days, the default and the most.
 _HELD_FOR_MIN = 7200
@@ -131,6 +131,22 @@ class RazorpayGateway(RazorpayLists):
             )
         )
         return read(lambda: refund_report(refund))
+
+    def locate(self, payment_id: str) -> str:
+        """The reference of the request that a payment is for; empty where it is for none. Raises GatewayError."""
+        payment = self._calls.call(lambda client, options: client.payment.fetch(payment_id, data={}, **options))
+        return read(lambda: text(payment.get("order_id")))
+
+    def verify_checkout(self, reference: str, payment_id: str, signature: str, *, secrets: Iterable[str] = ()) -> None:
+        """That the checkout has handed out just this: by our key's secret, or by one of those given. Raises
+        BadSignature, and nothing else, whatever the texts are.
+
+        It says that the payment is for the request, and neither that it was captured nor of how much.
+        """
+        answer = {"razorpay_order_id": reference, "razorpay_payment_id": payment_id, "razorpay_signature": signature}
+        checks = [self._calls.signed_checkout(answer, secret) for secret in (None, *filter(None, secrets))]
+        if not any(checks):
+            raise BadSignature
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Event:
         """Any of the secrets may have signed. The scheme has no time in it: an old event may come again at any age."""

@@ -13,7 +13,8 @@ from razorpay import errors as sdk_errors
 
 from payments.gateways.base import GatewayError, NotKnown, OutcomeUnknown, Reason, Rejected, Unavailable
 
-_NO_SUCH_ID = "The id provided does not exist"
+# Of an id that could be one, and of one that could not.
+_NO_SUCH_ID = ("The id provided does not exist", "is not a valid id")
 
 
 class RazorpayCalls:
@@ -47,7 +48,7 @@ class RazorpayCalls:
                 raise Unavailable(Reason.BUSY) from None
             if self._local.status == 409:
                 raise OutcomeUnknown(Reason.STILL_WORKING) from None
-            if _NO_SUCH_ID in str(error):
+            if any(words in str(error) for words in _NO_SUCH_ID):
                 # Razorpay has neither a status nor a code of its own for it.
                 raise NotKnown(Reason.NOT_KNOWN) from None
             raise Rejected(Reason.REFUSED) from None
@@ -59,6 +60,16 @@ class RazorpayCalls:
         if not isinstance(answer, dict):
             raise OutcomeUnknown(Reason.UNREADABLE)
         return answer
+
+    def signed_checkout(self, answer: dict[str, str], secret: str | None) -> bool:
+        """Whether the SDK takes a checkout's answer for signed with a secret; without one, with our own key's."""
+        client = self.client() if secret is None else sdk.Client(auth=(self._auth[0], secret), **self._options)
+        try:
+            client.utility.verify_payment_signature(answer)
+        except (sdk_errors.SignatureVerificationError, ValueError, TypeError, AttributeError, UnicodeError):
+            # The SDK lets other errors out on hostile texts.
+            return False
+        return True
 
     def _remember(self, response: requests.Response, *_: Any, **__: Any) -> None:
         self._local.status = response.status_code

@@ -14,7 +14,15 @@ from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from payments.gateways.base import DisputeReport, ListedPayment, ListedRefund, RefundReport, Settlement, SettlementLine
+from payments.gateways.base import (
+    DisputeReport,
+    ListedPayment,
+    ListedRefund,
+    NotKnown,
+    RefundReport,
+    Settlement,
+    SettlementLine,
+)
 from payments.gateways.razorpay_calls import RazorpayCalls
 from payments.gateways.razorpay_reports import (
     Entity,
@@ -25,7 +33,7 @@ from payments.gateways.razorpay_reports import (
     settlement_line,
     settlement_report,
 )
-from payments.gateways.reading import first_second, read, things
+from payments.gateways.reading import first_second, read, the_one, things
 
 # A settlement report is asked for by its day, and the days are Indian ones.
 _INDIA = ZoneInfo("Asia/Kolkata")
@@ -56,14 +64,18 @@ class RazorpayLists:
         return read(lambda: dispute_report(dispute))
 
     def list_settlements(self, since: datetime, until: datetime) -> Iterator[Settlement]:
-        # One that is only created, or failed, has paid nothing out.
-        paid = self._each(
-            lambda client: client.settlement.all,
-            since,
-            until,
-            lambda found: settlement_report(found) if found["status"] == "processed" else None,
-        )
+        paid = self._each(lambda client: client.settlement.all, since, until, _if_paid_out)
         return (settlement for settlement in paid if settlement is not None)
+
+    def find_settlement(self, settlement_id: str) -> Settlement | None:
+        # What looks otherwise is no settlement, and may be another address.
+        if not settlement_id.startswith("setl_"):
+            return None
+        try:
+            found = self._calls.call(lambda client, options: client.settlement.fetch(settlement_id, data={}, **options))
+        except NotKnown:
+            return None
+        return read(lambda: _if_paid_out(the_one(found, settlement_id)))
 
     def list_settlement_lines(self, settlement: Settlement) -> Iterator[SettlementLine]:
         # The report is by the day of settling, which for a settlement made before midnight may be the next.
@@ -120,6 +132,11 @@ class RazorpayLists:
 
 def _reports[Result](report: Callable[[Entity], Result], page: list[Entity]) -> list[Result]:
     return [report(entity) for entity in page]
+
+
+def _if_paid_out(settlement: Entity) -> Settlement | None:
+    """One that is only created, or failed, has paid nothing out."""
+    return settlement_report(settlement) if settlement["status"] == "processed" else None
 
 
 def _lines_of(settlement: Settlement, page: list[Entity]) -> list[SettlementLine]:

@@ -44,10 +44,35 @@ _DISPUTE_OUTCOMES = {
 _LINE_KINDS = {"payment": LineKind.PAYMENT, "refund": LineKind.REFUND}
 
 
+# What of a payment a merchant is told in Razorpay's own words. Of a card its id and no digit of its number.
+_TOLD = (
+    "international",
+    "description",
+    "card_id",
+    "bank",
+    "wallet",
+    "vpa",
+    "email",
+    "contact",
+    "fee",
+    "tax",
+    "error_code",
+    "error_description",
+    "error_source",
+    "error_step",
+    "error_reason",
+    "acquirer_data",
+    "created_at",
+)
+_LONGEST_TOLD, _MOST_TOLD = 512, 20
+
+
 def request_report(
     order: Entity, payments: list[Entity], refunds: Mapping[str, tuple[RefundReport, ...]]
 ) -> RequestReport:
-    """An order with every try to pay it."""
+    """An order with every try to pay it, in the order in which they were made: the gateway lists the newest first."""
+    tries = list(reversed(payments))
+    tries.sort(key=lambda payment: minor(payment.get("created_at") or 0))
     return RequestReport(
         gateway="razorpay",
         reference=name(order["id"]),
@@ -55,7 +80,7 @@ def request_report(
         client_secret="",
         amount=Money(minor(order["amount"]), order["currency"]),
         cancelled=False,
-        payments=tuple(payment_report(payment, refunds.get(payment["id"], ())) for payment in payments),
+        payments=tuple(payment_report(payment, refunds.get(payment["id"], ())) for payment in tries),
     )
 
 
@@ -77,7 +102,22 @@ def payment_report(payment: Entity, refunds: tuple[RefundReport, ...] = ()) -> P
         last4=text(card.get("last4")),
         failure_code=text(payment.get("error_code")),
         refunds=refunds,
+        details=_details(payment),
     )
+
+
+def _details(payment: Entity) -> dict[str, Any]:
+    """What is told and not missing, without what no database holds."""
+    told = {name: _storable(payment.get(name)) for name in _TOLD}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _storable(value: object) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", "")[:_LONGEST_TOLD]
+    if isinstance(value, dict):
+        return {_storable(str(key)): _storable(each) for key, each in list(value.items())[:_MOST_TOLD]}
+    return value if value is None or type(value) in (bool, int) else None
 
 
 def refund_report(refund: Entity) -> RefundReport:
@@ -142,6 +182,7 @@ def settlement_report(settlement: Entity) -> Settlement:
         currency=Money(0, settlement.get("currency") or "INR").currency,
         created_at=instant(settlement["created_at"]),
         bank_reference=text(settlement.get("utr")),
+        arrives_at=instant(settlement["created_at"]),
     )
 
 

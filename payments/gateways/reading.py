@@ -69,3 +69,10 @@ def things(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise TypeError("not a list")
     return items
+
+
+def the_one[Entity: Any](entity: Entity, name: str) -> Entity:
+    """What was asked for by its id. TypeError for something else."""
+    if entity["id"] != name:
+        raise TypeError("another one")
+    return entity

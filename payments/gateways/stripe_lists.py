@@ -12,8 +12,8 @@ from typing import Any
 
 import stripe as sdk
 
-from payments.gateways.base import DisputeReport, ListedPayment, ListedRefund, Settlement, SettlementLine
-from payments.gateways.reading import first_second, read
+from payments.gateways.base import DisputeReport, ListedPayment, ListedRefund, NotKnown, Settlement, SettlementLine
+from payments.gateways.reading import first_second, read, the_one
 from payments.gateways.stripe_calls import call
 from payments.gateways.stripe_reports import (
     dispute_report,
@@ -57,6 +57,15 @@ class StripeLists:
             lambda: self._client.v1.payouts.list({"created": window, "status": "paid", "limit": _PAGE}),
             settlement_report,
         )
+
+    def find_settlement(self, settlement_id: str) -> Settlement | None:
+        if not settlement_id.startswith("po_"):
+            return None
+        try:
+            payout = call(lambda: self._client.v1.payouts.retrieve(settlement_id))
+        except NotKnown:
+            return None
+        return read(lambda: settlement_report(the_one(payout, settlement_id)) if payout.status == "paid" else None)
 
     def list_settlement_lines(self, settlement: Settlement) -> Iterator[SettlementLine]:
         entries = _each(

@@ -192,6 +192,7 @@ def settlement_report(payout: sdk.Payout) -> Settlement:
         currency=currency,
         created_at=instant(payout.created),
         bank_reference=text(trace.value) if trace else "",
+        arrives_at=instant(payout.arrival_date),
     )
 
 
@@ -214,7 +215,7 @@ def settlement_line(entry: sdk.BalanceTransaction, paid_out: Settlement) -> Sett
         fee_minor=from_stripe(fee - tax, currency),
         tax_minor=from_stripe(tax, currency),
         net_minor=from_stripe(net, currency),
-        settled_at=paid_out.created_at,
+        settled_at=paid_out.arrives_at,
     )
 
 

@@ -24,6 +24,7 @@ class Account(models.TextChoices):
     DEFERRED_REVENUE = "deferred_revenue", "Deferred revenue"  # ordered, and neither paid in full nor sent
     TAX_PAYABLE = "tax_payable", "Tax payable"
     CUSTOMER_CREDIT = "customer_credit", "Customer credit"
+    MERCHANT_FUNDS = "merchant_funds", "Collected for merchants"  # below zero where a merchant owes us
     REFUNDS_PAYABLE = "refunds_payable", "Refunds payable"  # promised, and not yet back with the payer
     SUSPENSE = "suspense", "Suspense"  # money that nobody can explain yet
     # Income, and what lessens it.
@@ -82,9 +83,9 @@ class LedgerTransfer(models.Model):
 class LedgerEntry(models.Model):
     """One leg of a transfer. Debits are above zero, credits below.
 
-    `subject_id` is what the money is for, an order's id; `attempt` the payment whose money lies in a clearing account;
-    `customer` whose credit it is. Credit that comes is good until `expires_at`, or for ever; what goes, or comes back,
-    may name the `term` that is meant.
+    `subject_id` is what the money is for, the id of an order or of a merchant's order; `attempt` the payment whose
+    money lies in a clearing account; `customer` whose credit it is. Credit that comes is good until `expires_at`, or
+    for ever; what goes, or comes back, may name the `term` that is meant.
     """
 
     transfer = models.ForeignKey(LedgerTransfer, on_delete=models.PROTECT, related_name="entries")

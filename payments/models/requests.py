@@ -17,6 +17,13 @@ class GatewayName(models.TextChoices):
     OFFLINE = "offline", "On delivery"  # cash, counted and recorded by staff
 
 
+class OwedTo(models.TextChoices):
+    """In which account of the ledger money stands that is paid for a request, and so what kind of thing it is for."""
+
+    RECEIVABLE = "receivable", "Customer receivable"  # an order of the shop: the money is ours once it is earned
+    MERCHANT_FUNDS = "merchant_funds", "Collected for merchants"  # a merchant's order: the money is never ours
+
+
 class RequestState(models.TextChoices):
     """How far a payment request has come."""
 
@@ -35,12 +42,15 @@ ACTIVE_REQUEST_STATES = (RequestState.INITIATED, RequestState.UNKNOWN, RequestSt
 class PaymentRequest(models.Model):
     """An amount asked of a payer through one gateway. Its id is the gateway's idempotency key.
 
-    The row is committed before the gateway is called. `subject_id` names what the money is for; payments does not know
-    what kind of thing that is.
+    The row is committed before the gateway is called. `subject_id` names what the money is for; of what kind that is
+    payments knows only to whom its money is owed.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     subject_id = models.UUIDField()
+    owed_to = models.CharField(
+        max_length=16, choices=OwedTo.choices, default=OwedTo.RECEIVABLE, db_default=OwedTo.RECEIVABLE
+    )
     gateway = models.CharField(max_length=16, choices=GatewayName.choices)
     gateway_reference = models.CharField(max_length=64, null=True, blank=True, help_text="pi_... or order_...")  # noqa: DJ001 - null is "not yet known", and unique
     # What the payer's browser needs to pay. A secret: shown to the payer alone, never in logs or the back office.
@@ -65,6 +75,7 @@ class PaymentRequest(models.Model):
             models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="payment_request_currency"),
             models.CheckConstraint(condition=Q(state__in=RequestState.values), name="payment_request_state_known"),
             models.CheckConstraint(condition=Q(gateway__in=GatewayName.values), name="payment_request_gateway_known"),
+            models.CheckConstraint(condition=Q(owed_to__in=OwedTo.values), name="payment_request_owed_to_known"),
             models.UniqueConstraint(fields=("gateway", "gateway_reference"), name="payment_request_reference_once"),
             # Unknown counts as active: as long as nobody knows, nobody may be asked a second time.
             models.UniqueConstraint(
@@ -123,6 +134,8 @@ class PaymentAttempt(models.Model):
     method = models.CharField(max_length=32, blank=True, help_text="card, upi, paypal, cash ...")
     last4 = models.CharField(max_length=4, blank=True)
     failure_code = models.CharField(max_length=64, blank=True)
+    # What else a gateway tells a merchant of a payment for a merchant's order, as it tells it; nothing for our own.
+    details = models.JSONField(default=dict, db_default={}, blank=True)
     # Committed before the gateway is asked to capture, so that a crash in between is noticed.
     capture_wanted_at = models.DateTimeField(null=True, blank=True)
     # How much of a hold a person wants captured; without it, what was asked for.

@@ -6,18 +6,19 @@ Works on what it is given: `carry` runs in threads that have no database connect
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
 
 from kit import strict_json
-from payments.outgoing import sealing, subscriptions, targets
+from payments.outgoing import subscriptions, targets
 from payments.outgoing.addresses import TargetRefused
-from payments.outgoing.models import Delivery, OutgoingEvent
+from payments.outgoing.models import Delivery, OutgoingEvent, Subscription, Wire
 from payments.outgoing.posting import TOTAL_S, Answer, post
-from payments.outgoing.signatures import signature
+from payments.outgoing.signatures import razorpay_signature, signature
 from payments.outgoing.targets import Resolve
+from payments.sealing import Unsealable
 
 log = structlog.get_logger(__name__)
 
@@ -42,21 +43,40 @@ def write(delivery: Delivery, *, until: float) -> Letter | None:
     event, subscription = delivery.event, delivery.subscription
     body = content(event)
     try:
-        signed = signature(body, secrets=subscriptions.signing_secrets(subscription), at=int(time.time()))
-    except sealing.Unsealable:
+        signed = _signed_by_wire[Wire(subscription.wire)](event, subscription, body)
+    except Unsealable:
         return None
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "Quittance",
-        "Quittance-Event-Id": str(event.pk),
-        "Quittance-Event-Type": event.type,
-        "Quittance-Signature": signed,
-    }
+    headers = {"Content-Type": "application/json", "User-Agent": "Quittance", **signed}
     return Letter(delivery.pk, subscription.pk, subscription.url, body, headers, delivery.times_tried, until)
 
 
+def _signed(event: OutgoingEvent, subscription: Subscription, body: bytes) -> dict[str, str]:
+    return {
+        "Quittance-Event-Id": str(event.pk),
+        "Quittance-Event-Type": event.type,
+        "Quittance-Signature": signature(
+            body, secrets=subscriptions.signing_secrets(subscription), at=int(time.time())
+        ),
+    }
+
+
+def _signed_as_razorpay(event: OutgoingEvent, subscription: Subscription, body: bytes) -> dict[str, str]:
+    """There is room for one signature: while a secret is being replaced, what happened before is signed by the old."""
+    secret = subscriptions.signing_secret_at(subscription, event.created_at)
+    return {"X-Razorpay-Signature": razorpay_signature(body, secret=secret), "X-Razorpay-Event-Id": event.pk.hex}
+
+
+_signed_by_wire: Mapping[Wire, Callable[[OutgoingEvent, Subscription, bytes], dict[str, str]]] = {
+    Wire.QUITTANCE: _signed,
+    Wire.RAZORPAY: _signed_as_razorpay,
+}
+
+
 def content(event: OutgoingEvent) -> bytes:
-    """What receivers are sent of an event: exact JSON, the same bytes every time."""
+    """What receivers are sent of an event: exact JSON, the same bytes every time. An audience of its own is sent the
+    body alone."""
+    if event.audience_id is not None:
+        return strict_json.dumps(event.body)
     return strict_json.dumps(
         {"id": str(event.pk), "type": event.type, "created_at": event.created_at.isoformat(), "data": event.body}
     )

@@ -32,11 +32,39 @@ class EventType(models.TextChoices):
     REFUND_REQUESTED = "refund.requested", "Refund requested"
     REFUND_SUCCEEDED = "refund.succeeded", "Refund succeeded"
     REFUND_FAILED = "refund.failed", "Refund failed"
+    PAYMENT_AUTHORIZED = "payment.authorized", "Payment authorized"
+    REFUND_CREATED = "refund.created", "Refund created"
+    REFUND_PROCESSED = "refund.processed", "Refund processed"
     DISPUTE_OPENED = "dispute.opened", "Dispute opened"
     DISPUTE_CLOSED = "dispute.closed", "Dispute closed"
     INVOICE_ISSUED = "invoice.issued", "Invoice issued"
     CREDIT_NOTE_ISSUED = "credit_note.issued", "Credit note issued"
     DEBIT_NOTE_ISSUED = "debit_note.issued", "Debit note issued"
+
+
+class Wire(models.TextChoices):
+    """In whose shape a subscriber is written to, and how its letters are signed."""
+
+    QUITTANCE = "quittance", "Quittance"
+    RAZORPAY = "razorpay", "Razorpay"
+
+
+OF_AUDIENCES = (
+    EventType.ORDER_PAID,
+    EventType.PAYMENT_AUTHORIZED,
+    EventType.PAYMENT_CAPTURED,
+    EventType.PAYMENT_FAILED,
+    EventType.REFUND_CREATED,
+    EventType.REFUND_PROCESSED,
+    EventType.REFUND_FAILED,
+)
+"""What an audience of its own hears of, each about what is that audience's."""
+OF_THE_SHOP = tuple(
+    type_
+    for type_ in EventType
+    if type_ not in (EventType.PAYMENT_AUTHORIZED, EventType.REFUND_CREATED, EventType.REFUND_PROCESSED)
+)
+"""What the shop's own systems hear of."""
 
 
 class ExactDecoder(json.JSONDecoder):
@@ -47,13 +75,19 @@ class ExactDecoder(json.JSONDecoder):
 
 
 class Subscription(models.Model):
-    """One of the merchant's systems and what it wants to hear of. Never deleted, but disabled.
+    """One of the shop's systems, or of an audience of its own, and what it wants to hear of. Never deleted, but
+    disabled.
 
-    Its secrets sign for us and are kept encrypted (`sealing`). `disabled_at` and `disabled_because` say since when and
-    why it hears nothing, in words for staff.
+    Its secrets sign for us and are kept encrypted (`payments.sealing`). `disabled_at` and `disabled_because` say since
+    when and why it hears nothing, in words for staff.
     """
 
     name = models.CharField(max_length=80, unique=True)
+    # Whose events it hears, by the caller's word, unknown here: nobody's means those of the shop.
+    audience_id = models.UUIDField(null=True, editable=False)
+    wire = models.CharField(
+        max_length=16, choices=Wire.choices, default=Wire.QUITTANCE, db_default=Wire.QUITTANCE, editable=False
+    )
     url = models.CharField("URL", max_length=500)
     events = ArrayField(models.CharField(max_length=32, choices=EventType.choices))
     sealed_secret = models.TextField(editable=False)
@@ -77,6 +111,10 @@ class Subscription(models.Model):
             ),
             models.CheckConstraint(condition=Q(events__len__gt=0), name="subscription_wants_something"),
             models.CheckConstraint(
+                condition=Q(audience_id__isnull=True, wire="quittance") | Q(audience_id__isnull=False, wire="razorpay"),
+                name="subscription_wire_is_its_audiences",
+            ),
+            models.CheckConstraint(
                 condition=Q(active=True, disabled_at__isnull=True, disabled_because="")
                 | (Q(active=False, disabled_at__isnull=False) & ~Q(disabled_because="")),
                 name="subscription_disabled_says_why",
@@ -99,6 +137,8 @@ class OutgoingEvent(models.Model):
     type = models.CharField(max_length=32, choices=EventType.choices)
     # What it happened to, such as an order: the caller's word, unknown here.
     subject_id = models.UUIDField()
+    # Who hears of it: the subscriptions of this audience, and those of the shop where it is nobody's.
+    audience_id = models.UUIDField(null=True)
     body = models.JSONField(decoder=ExactDecoder)
     created_at = models.DateTimeField()
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from kit import clock
-from payments.outgoing import sealing, targets
+from payments.outgoing import targets
 from payments.outgoing.models import Subscription, is_overlapping
 from payments.outgoing.targets import Resolve
+from payments.sealing import Sealer
 
 # Recognised by `kit.secrets`, wherever one turns up by mistake.
 _PREFIX = "whsec_"
+_sealer = Sealer("payments.outgoing.sealing")
 OVERLAP = timedelta(hours=24)
 
 
@@ -22,14 +24,15 @@ def check_target(url: str, *, resolve: Resolve = targets.look_up) -> list[str]:
     return targets.pinned(targets.allowed(url), resolve)
 
 
-def admit(subscription: Subscription, *, resolve: Resolve = targets.look_up) -> str:
-    """The new subscription is saved and active; returns its secret, which nobody can read again.
+def admit(subscription: Subscription, *, secret: str = "", resolve: Resolve = targets.look_up) -> str:
+    """The new subscription is saved and active; returns its secret, which nobody can read again: a new one, unless one
+    is brought along.
 
     Raises TargetRefused or OSError, and then nothing was written.
     """
     check_target(subscription.url, resolve=resolve)
-    secret = _new_secret()
-    subscription.sealed_secret = sealing.seal(secret)
+    secret = secret or _new_secret()
+    subscription.sealed_secret = _sealer.seal(secret)
     subscription.save(force_insert=True)
     return secret
 
@@ -47,7 +50,7 @@ def rotate(subscription_id: int, *, instead_of: str | None = None) -> str | None
         secret = _new_secret()
         subscription.sealed_previous_secret = subscription.sealed_secret
         subscription.previous_secret_until = clock.now() + OVERLAP
-        subscription.sealed_secret = sealing.seal(secret)
+        subscription.sealed_secret = _sealer.seal(secret)
         subscription.save(update_fields=["sealed_secret", "sealed_previous_secret", "previous_secret_until"])
     return secret
 
@@ -59,11 +62,20 @@ def fingerprint(subscription: Subscription) -> str:
 
 
 def signing_secrets(subscription: Subscription) -> list[str]:
-    """The secrets that sign now, the newest first. Raises sealing.Unsealable."""
+    """The secrets that sign now, the newest first. Raises Unsealable."""
     sealed = [subscription.sealed_secret]
     if is_overlapping(subscription, clock.now()):
         sealed.append(subscription.sealed_previous_secret)
-    return [sealing.unseal(one) for one in sealed]
+    return [_sealer.unseal(one) for one in sealed]
+
+
+def signing_secret_at(subscription: Subscription, moment: datetime) -> str:
+    """The one secret that signs what happened at that moment: the newest, and until the end of a rotation the previous
+    one for what happened before it. Raises Unsealable."""
+    until = subscription.previous_secret_until
+    is_before = until is not None and moment < until - OVERLAP
+    secrets_ = signing_secrets(subscription)
+    return secrets_[-1 if is_before else 0]
 
 
 def disable(subscription_id: int, *, because: str) -> bool:
@@ -95,18 +107,10 @@ def reseal() -> None:
     with transaction.atomic():
         rows = list(Subscription.objects.select_for_update(no_key=True).order_by("pk"))
         for row in rows:
-            row.sealed_secret = _resealed(row.sealed_secret)
+            row.sealed_secret = _sealer.reseal(row.sealed_secret)
             kept = is_overlapping(row, clock.now())
-            row.sealed_previous_secret = _resealed(row.sealed_previous_secret) if kept else ""
+            row.sealed_previous_secret = _sealer.reseal(row.sealed_previous_secret) if kept else ""
         Subscription.objects.bulk_update(rows, ["sealed_secret", "sealed_previous_secret"], batch_size=500)
-
-
-def _resealed(sealed: str) -> str:
-    try:
-        return sealing.seal(sealing.unseal(sealed))
-    except sealing.Unsealable:
-        # It shows as failing; the operator may put the lost key back, or rotate.
-        return sealed
 
 
 def _new_secret() -> str:

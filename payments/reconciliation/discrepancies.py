@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
 from kit.ids import new_id
-from payments.reconciliation.models import Discrepancy, DiscrepancyKind, DiscrepancyState, ProposedAct
+from payments.reconciliation.models import Discrepancy, DiscrepancyKind, DiscrepancyState, ProposedAct, urgency_of
 
 type Facts = Mapping[str, Any]
 
@@ -25,17 +26,18 @@ _FILE = """
 WITH filed AS (
     SELECT f.* FROM jsonb_to_recordset(%s::jsonb) AS f (
         id uuid, kind text, gateway text, gateway_id text, currency text, amount_minor bigint, ours jsonb, theirs jsonb,
-        proposed text
+        proposed text, urgency smallint
     )
 )
 INSERT INTO reconciliation_discrepancy AS d
-    (id, kind, gateway, gateway_id, currency, amount_minor, ours, theirs, proposed, state)
-SELECT f.id, f.kind, f.gateway, f.gateway_id, f.currency, f.amount_minor, f.ours, f.theirs, f.proposed, 'open'
+    (id, kind, urgency, gateway, gateway_id, currency, amount_minor, ours, theirs, proposed, state)
+SELECT f.id, f.kind, f.urgency, f.gateway, f.gateway_id, f.currency, f.amount_minor, f.ours, f.theirs, f.proposed,
+    'open'
 FROM filed f
 WHERE NOT EXISTS (
     SELECT FROM reconciliation_discrepancy known
     WHERE known.gateway = f.gateway AND known.gateway_id = f.gateway_id AND known.kind = f.kind
-      AND known.state = 'resolved' AND known.resolution IN ('accepted', 'written_off')
+      AND known.state = 'resolved' AND known.resolution IN ('accepted', 'written_off', 'taken_back')
       AND (known.currency, known.amount_minor, known.ours, known.theirs)
           = (f.currency, f.amount_minor, f.ours, f.theirs)
 )
@@ -49,17 +51,21 @@ SELECT d.kind, d.gateway_id FROM jsonb_to_recordset(%s::jsonb) AS f (
     kind text, gateway text, gateway_id text, currency text, amount_minor bigint, ours jsonb, theirs jsonb
 ) JOIN reconciliation_discrepancy d
     ON d.kind = f.kind AND d.gateway = f.gateway AND d.gateway_id = f.gateway_id
-   AND (d.state = 'open' OR d.state = 'resolved' AND d.resolution IN ('accepted', 'written_off')
+   AND (d.state = 'open' OR d.state = 'resolved' AND d.resolution IN ('accepted', 'written_off', 'taken_back')
         AND (d.currency, d.amount_minor, d.ours, d.theirs) = (f.currency, f.amount_minor, f.ours, f.theirs))
 """
 _CLEAR = """
 WITH gone AS (
     UPDATE reconciliation_discrepancy SET state = 'gone', resolved_at = statement_timestamp()
-    WHERE state = 'open' AND kind = %s AND gateway = %s AND gateway_id = ANY(%s) RETURNING id
+    WHERE state = 'open' AND {which} RETURNING id
 )
 INSERT INTO reconciliation_discrepancyact (discrepancy_id, deed, reason, before, after)
-SELECT id, 'gone', '', '{"state": "open"}', '{"state": "gone"}' FROM gone RETURNING id
+SELECT id, 'gone', '', jsonb_build_object('state', 'open'), jsonb_build_object('state', 'gone') FROM gone RETURNING id
 """
+_THESE = "kind = %s AND gateway = %s AND gateway_id = ANY(%s)"
+_UNSAID = (
+    "kind = ANY(%s) AND gateway = %s AND theirs ->> %s = ANY(%s) AND theirs ->> 'told_by' = %s AND last_seen_at < %s"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,10 @@ def file_all(findings: Sequence[Finding]) -> list[Finding]:
     by_thing = _by_thing(findings)
     if not by_thing:
         return []
-    rows = [{"id": str(new_id()), **asdict(finding)} for finding in by_thing.values()]
+    rows = [
+        {"id": str(new_id()), "urgency": urgency_of(finding.kind).value, **asdict(finding)}
+        for finding in by_thing.values()
+    ]
     with connection.cursor() as cursor:
         cursor.execute(_FILE, [json.dumps(rows, default=str), [row["id"] for row in rows]])
         new = {(kind, gateway_id) for kind, gateway_id, is_new in cursor.fetchall() if is_new}
@@ -141,8 +150,28 @@ def _by_thing(findings: Sequence[Finding]) -> dict[tuple[str, str, str], Finding
 def clear(*, kind: DiscrepancyKind, gateway: str, gateway_ids: Iterable[str]) -> int:
     """These things no longer differ in this way; how many were open."""
     with connection.cursor() as cursor:
-        cursor.execute(_CLEAR, [kind.value, gateway, list(gateway_ids)])
+        cursor.execute(_CLEAR.format(which=_THESE), [kind.value, gateway, list(gateway_ids)])
         return len(cursor.fetchall())
+
+
+def clear_unsaid(
+    *, kinds: Iterable[DiscrepancyKind], gateway: str, by: str, fact: str, among: Iterable[str], before: datetime
+) -> int:
+    """What somebody has told (`told_by` among their facts) of things that are named by another of those facts, and has
+    not told again since a moment, is said no longer; how many were open."""
+    with connection.cursor() as cursor:
+        values: list[Any] = [[kind.value for kind in kinds], gateway, fact, list(among), by, before]
+        cursor.execute(_CLEAR.format(which=_UNSAID), values)
+        return len(cursor.fetchall())
+
+
+def database_now() -> datetime:
+    """The moment by the clock that discrepancies are dated by."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        ((now,),) = cursor.fetchall()
+    moment: datetime = now
+    return moment
 
 
 def count_open(kinds: Iterable[DiscrepancyKind], gateways: Iterable[str]) -> int:

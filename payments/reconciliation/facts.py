@@ -15,7 +15,7 @@ from payments.gateways.base import (
     RefundReport,
     RequestReport,
 )
-from payments.models import Dispute, PaymentAttempt, PaymentRequest, Refund
+from payments.models import Dispute, OwedTo, PaymentAttempt, PaymentRequest, Refund
 
 
 def of_request(request: PaymentRequest) -> dict[str, Any]:
@@ -24,6 +24,7 @@ def of_request(request: PaymentRequest) -> dict[str, Any]:
         "request": str(request.pk),
         "reference": request.gateway_reference or "",
         "subject": str(request.subject_id),
+        **({"owed_to": request.owed_to} if request.owed_to != OwedTo.RECEIVABLE else {}),
         "request_state": request.state,
         "asked_minor": request.amount_minor,
         "asked_currency": request.currency,

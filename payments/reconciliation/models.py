@@ -36,12 +36,61 @@ class DiscrepancyKind(models.TextChoices):
     SETTLEMENT_SUM_DIFFERS = "settlement_sum_differs", "Settlement is not the sum of its lines"
     SETTLED_TWICE = "settled_twice", "Settled twice"
     UNSETTLED = "unsettled", "Captured long ago, not settled"
+    LINE_NO_LONGER_LISTED = "line_no_longer_listed", "Settled line that the gateway lists no longer"
+    # Files of settlements.
+    FILE_SETTLEMENT_UNKNOWN = "file_settlement_unknown", "Settlement in a file that the gateway has not paid out"
+    FILE_LINE_UNKNOWN = "file_line_unknown", "Line in a file that the settlement does not have"
+    FILE_LINE_DIFFERS = "file_line_differs", "Line that a file has otherwise"
+    FILE_LACKS_LINES = "file_lacks_lines", "File that lacks lines of a settlement"
     # What is written down as it happens, and stays until a person has dealt with it.
     REFUNDED_TWICE = "refunded_twice", "Sent back, and given as credit before"
 
 
 PAYMENT_KINDS = tuple(DiscrepancyKind)[: list(DiscrepancyKind).index(DiscrepancyKind.SETTLEMENT_LINE_UNKNOWN)]
 """Those that comparing payments, refunds and disputes finds, and finds gone."""
+
+IN_SUSPENSE_KINDS = (
+    DiscrepancyKind.SETTLEMENT_LINE_UNKNOWN,
+    DiscrepancyKind.SETTLEMENT_LINE_DIFFERS,
+    DiscrepancyKind.SETTLEMENT_SUM_DIFFERS,
+    DiscrepancyKind.REFUNDED_TWICE,
+)
+"""Those whose amount lies in suspense, and can be given up there."""
+
+
+class Urgency(models.IntegerChoices):
+    """How soon somebody has to look."""
+
+    NOW = 1, "Now"  # somebody's money is not where it belongs, or a time to answer is running out
+    SOON = 2, "Soon"  # the books say that they do not know
+    LATER = 3, "Later"  # the books are right, and a file is wrong
+
+
+_NOW_KINDS = (
+    DiscrepancyKind.PAYMENT_UNKNOWN,
+    DiscrepancyKind.AMOUNT_DIFFERS,
+    DiscrepancyKind.CURRENCY_DIFFERS,
+    DiscrepancyKind.CAPTURED_DIFFERS,
+    DiscrepancyKind.REFUND_UNKNOWN,
+    DiscrepancyKind.DISPUTE_UNKNOWN,
+    DiscrepancyKind.DISPUTE_DIFFERS,
+    DiscrepancyKind.STUCK,
+    DiscrepancyKind.NOT_BROUGHT_IN_LINE,
+    DiscrepancyKind.NOT_SENT_BACK,
+    DiscrepancyKind.REFUNDED_TWICE,
+)
+_LATER_KINDS = (
+    DiscrepancyKind.FILE_LINE_UNKNOWN,
+    DiscrepancyKind.FILE_LINE_DIFFERS,
+    DiscrepancyKind.FILE_LACKS_LINES,
+)
+
+
+def urgency_of(kind: DiscrepancyKind) -> Urgency:
+    """How soon somebody has to look at a discrepancy of a kind."""
+    if kind in _NOW_KINDS:
+        return Urgency.NOW
+    return Urgency.LATER if kind in _LATER_KINDS else Urgency.SOON
 
 
 class ProposedAct(models.TextChoices):
@@ -52,6 +101,7 @@ class ProposedAct(models.TextChoices):
     CHECK_GATEWAY = "check_gateway", "Compare with the gateway's dashboard"
     ASK_SUPPORT = "ask_support", "Ask the gateway's support"
     WRITE_OFF = "write_off", "Write the difference off"
+    TAKE_BACK = "take_back", "Take back what was booked"  # a file alone has said it, and the gateway has no such thing
 
 
 class DiscrepancyState(models.TextChoices):
@@ -68,14 +118,15 @@ class Resolution(models.TextChoices):
     ACCEPTED = "accepted", "Accepted as known"  # stays as it is; not filed again while its facts stay the same
     CLOSED = "closed", "Closed"  # put right elsewhere; if it is seen again, it is filed again
     WRITTEN_OFF = "written_off", "Written off"  # the ledger has given the amount up; quiet like what is accepted
+    TAKEN_BACK = "taken_back", "Taken back"  # what a file alone had said is booked no more; quiet like what is accepted
 
 
 class Discrepancy(models.Model):
     """One thing that our books and a gateway's do not agree on, with both sides' facts.
 
     `gateway_id` is the gateway's id of the payment, refund, dispute, settlement or line; our own id for what the
-    gateway has none of. `amount_minor` is what the gateway has beyond what we have. One thing has at most one open
-    discrepancy of a kind.
+    gateway has none of. `amount_minor` is what they, the gateway or a file, have beyond what we have. One thing has at
+    most one open discrepancy of a kind.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -95,6 +146,8 @@ class Discrepancy(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     reason = models.CharField(max_length=500, blank=True, default="", db_default="")
+    # Follows from the kind; a column of its own, so that the queue has an index in its order.
+    urgency = models.PositiveSmallIntegerField(choices=Urgency.choices, db_default=Urgency.SOON.value)
 
     class Meta:
         verbose_name_plural = "discrepancies"
@@ -102,6 +155,7 @@ class Discrepancy(models.Model):
         constraints = (
             models.CheckConstraint(condition=Q(kind__in=DiscrepancyKind.values), name="discrepancy_kind_known"),
             models.CheckConstraint(condition=Q(proposed__in=ProposedAct.values), name="discrepancy_proposed_known"),
+            models.CheckConstraint(condition=Q(urgency__in=Urgency.values), name="discrepancy_urgency_known"),
             models.CheckConstraint(
                 condition=Q(state="open", resolved_at__isnull=True, resolved_by__isnull=True, resolution="")
                 | Q(state="gone", resolved_at__isnull=False, resolved_by__isnull=True, resolution="")
@@ -119,6 +173,7 @@ class Discrepancy(models.Model):
         indexes = (
             models.Index(fields=("gateway", "gateway_id"), name="discrepancy_thing"),
             models.Index(fields=("id",), condition=Q(state="open"), name="discrepancy_open"),
+            models.Index(fields=("urgency", "id"), condition=Q(state="open"), name="discrepancy_queue"),
         )
 
     def __str__(self) -> str:
@@ -133,6 +188,7 @@ class DiscrepancyDeed(models.TextChoices):
     ACCEPTED = "accepted", "Accepted as known"
     CLOSED = "closed", "Closed"
     WRITTEN_OFF = "written_off", "Written off"
+    TAKEN_BACK = "taken_back", "Taken back"
     GONE = "gone", "Gone"  # nobody did: it was seen no more
     UNDONE = "undone", "Write-off undone"  # nobody did: what was written off is no longer so
 

@@ -19,7 +19,7 @@ from payments import ledger
 from payments.ledger import Leg
 from payments.models import Account, LedgerEntry, TransferKind
 from payments.reconciliation.models import (
-    PAYMENT_KINDS,
+    IN_SUSPENSE_KINDS,
     Discrepancy,
     DiscrepancyAct,
     DiscrepancyDeed,
@@ -40,6 +40,7 @@ _DEEDS = {
     Resolution.ACCEPTED: DiscrepancyDeed.ACCEPTED,
     Resolution.CLOSED: DiscrepancyDeed.CLOSED,
     Resolution.WRITTEN_OFF: DiscrepancyDeed.WRITTEN_OFF,
+    Resolution.TAKEN_BACK: DiscrepancyDeed.TAKEN_BACK,
 }
 
 
@@ -57,26 +58,34 @@ def assign(discrepancy_id: uuid.UUID, *, to: uuid.UUID) -> Discrepancy:
 def resolve(discrepancy_id: uuid.UUID, *, as_: Resolution, by: uuid.UUID, reason: str) -> Discrepancy:
     """It is dealt with for good. What is written off leaves suspense in the ledger; nothing else moves money.
 
-    Raises NotResolvable (`not_open`, `no_reason`, `not_in_suspense`) and Discrepancy.DoesNotExist.
+    Raises NotResolvable (`not_open`, `no_reason`, `not_in_suspense`) and Discrepancy.DoesNotExist; ValueError for what
+    is not done by saying so.
     """
+    if as_ == Resolution.TAKEN_BACK:
+        raise ValueError("whoever takes something back resolves within that")
     with transaction.atomic(durable=True):
-        discrepancy = _open(discrepancy_id)
-        if not reason.strip():
-            raise NotResolvable("no_reason", discrepancy)
-        if as_ == Resolution.WRITTEN_OFF:
-            _write_off(discrepancy, reason)
-        discrepancy.state, discrepancy.resolution = DiscrepancyState.RESOLVED, as_
-        discrepancy.resolved_at, discrepancy.resolved_by_id = clock.now(), by
-        discrepancy.reason = reason.strip()[:500]
-        discrepancy.save(update_fields=["state", "resolution", "resolved_at", "resolved_by", "reason"])
-        _note(
-            discrepancy,
-            _DEEDS[as_],
-            by=by,
-            reason=reason,
-            before={"state": DiscrepancyState.OPEN.value},
-            after={"state": discrepancy.state.value, "resolution": as_.value},
-        )
+        return resolve_within(discrepancy_id, as_=as_, by=by, reason=reason)
+
+
+def resolve_within(discrepancy_id: uuid.UUID, *, as_: Resolution, by: uuid.UUID, reason: str) -> Discrepancy:
+    """The same in the transaction of an act that has done what the resolution says."""
+    discrepancy = _open(discrepancy_id)
+    if not reason.strip():
+        raise NotResolvable("no_reason", discrepancy)
+    if as_ == Resolution.WRITTEN_OFF:
+        _write_off(discrepancy, reason)
+    discrepancy.state, discrepancy.resolution = DiscrepancyState.RESOLVED, as_
+    discrepancy.resolved_at, discrepancy.resolved_by_id = clock.now(), by
+    discrepancy.reason = reason.strip()[:500]
+    discrepancy.save(update_fields=["state", "resolution", "resolved_at", "resolved_by", "reason"])
+    _note(
+        discrepancy,
+        _DEEDS[as_],
+        by=by,
+        reason=reason,
+        before={"state": DiscrepancyState.OPEN.value},
+        after={"state": discrepancy.state.value, "resolution": as_.value},
+    )
     return discrepancy
 
 
@@ -126,11 +135,7 @@ def undo_write_offs(*, kind: DiscrepancyKind, gateway: str, gateway_ids: Iterabl
 
 def can_be_written_off(discrepancy: Discrepancy) -> bool:
     """Whether its amount lies in suspense: only what settlements brought does, and what was refunded twice."""
-    if (
-        discrepancy.kind in PAYMENT_KINDS
-        or discrepancy.kind == DiscrepancyKind.UNSETTLED
-        or not discrepancy.amount_minor
-    ):
+    if discrepancy.kind not in IN_SUSPENSE_KINDS or not discrepancy.amount_minor:
         return False
     if discrepancy.kind == DiscrepancyKind.REFUNDED_TWICE:
         # Put there when it was filed, and taken away with it.

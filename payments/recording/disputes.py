@@ -7,7 +7,7 @@ import structlog
 from kit import clock
 from payments import announcing, postings
 from payments.gateways.base import DisputeReport
-from payments.models import Dispute, DisputeState, PaymentAttempt, PaymentRequest
+from payments.models import Dispute, DisputeState, OwedTo, PaymentAttempt, PaymentRequest
 
 log = structlog.get_logger(__name__)
 
@@ -40,12 +40,13 @@ def record_dispute(request: PaymentRequest, report: DisputeReport) -> Dispute | 
     if dispute.state in (DisputeState.WON, DisputeState.LOST):
         dispute.closed_at = dispute.closed_at or clock.now()
     if dispute.state == DisputeState.LOST:
-        is_strange = attempt.currency != request.currency
+        # What is lost of a merchant's money is the merchant's loss.
+        is_anothers = attempt.currency != request.currency or request.owed_to == OwedTo.MERCHANT_FUNDS
         dispute.surplus_minor = (
-            report.withdrawn_minor if is_strange else min(dispute.surplus_minor, report.withdrawn_minor)
+            report.withdrawn_minor if is_anothers else min(dispute.surplus_minor, report.withdrawn_minor)
         )
     dispute.save()
     postings.post_dispute(dispute, attempt, request)
     if news:
-        announcing.announce_dispute(dispute, attempt, request.subject_id)
+        announcing.announce_dispute(dispute, attempt, request)
     return dispute

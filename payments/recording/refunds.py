@@ -17,6 +17,7 @@ from payments import announcing, ledger, postings
 from payments.gateways.base import RefundOutcome, RefundReport
 from payments.models import (
     UNSENT_REFUND_STATES,
+    OwedTo,
     PaymentAttempt,
     PaymentRequest,
     Refund,
@@ -78,7 +79,7 @@ def _fail(refund: Refund, condition: Q, because: str) -> bool:
         return False
     refund.refresh_from_db(fields=["state", "failed_because", "gateway_refund_id"])
     postings.post_refund_failed(refund)
-    announcing.announce_refund(refund, refund.attempt, refund.attempt.request.subject_id)
+    announcing.announce_refund(refund, refund.attempt, refund.attempt.request)
     return True
 
 
@@ -86,7 +87,8 @@ def promise(refund: Refund, attempt: PaymentAttempt, request: PaymentRequest, *,
     """A refund is to happen: how much of it was never due to us, and how much tax the rest has, is settled by how its
     subject stands in the ledger now. With `tax_is_settled` the tax on the row was settled line by line, be it none."""
     once = refund.amount_minor - refund.excess_minor
-    if attempt.currency != request.currency:
+    if attempt.currency != request.currency or request.owed_to == OwedTo.MERCHANT_FUNDS:
+        # No sale of ours is lessened by it.
         refund.surplus_minor = once
     else:
         stands = ledger.sale_balances(request.subject_id, refund.currency)
@@ -122,7 +124,7 @@ def _move(refund: Refund, attempt: PaymentAttempt, report: RefundReport) -> None
         refund.state = report.outcome.value
         if report.outcome == RefundOutcome.SUCCEEDED:
             postings.post_refund(refund, attempt, attempt.request)
-            announcing.announce_refund(refund, attempt, attempt.request.subject_id)
+            announcing.announce_refund(refund, attempt, attempt.request)
 
 
 def _book(attempt: PaymentAttempt, report: RefundReport) -> None:
@@ -145,7 +147,7 @@ def _book(attempt: PaymentAttempt, report: RefundReport) -> None:
         promise(refund, attempt, attempt.request)
     if report.outcome == RefundOutcome.SUCCEEDED:
         postings.post_refund(refund, attempt, attempt.request)
-    announcing.announce_refund(refund, attempt, attempt.request.subject_id)
+    announcing.announce_refund(refund, attempt, attempt.request)
 
 
 def _make_way(attempt: PaymentAttempt, amount_minor: int) -> int | None:

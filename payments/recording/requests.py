@@ -12,6 +12,7 @@ from payments.models import (
     ACTIVE_REQUEST_STATES,
     AttemptState,
     GatewayName,
+    OwedTo,
     PaymentAttempt,
     PaymentRequest,
     RequestState,
@@ -21,7 +22,7 @@ from payments.recording.refunds import record_refunds
 log = structlog.get_logger(__name__)
 
 _RANK = {state.value: rank for rank, state in enumerate(AttemptState)}
-_RECORDED = ("state", "failure_code", "captured_minor", "method", "last4", "changed_at")
+_RECORDED = ("state", "failure_code", "captured_minor", "method", "last4", "details", "changed_at")
 
 
 def find_request(report: RequestReport) -> PaymentRequest | None:
@@ -107,12 +108,15 @@ def _record_attempt(request: PaymentRequest, payment: PaymentReport) -> None:
     attempt.captured_minor = max(before, payment.captured_minor)
     attempt.method = payment.method[:32] or attempt.method
     attempt.last4 = payment.last4[:4] or attempt.last4
+    if request.owed_to == OwedTo.MERCHANT_FUNDS and attempt.state == payment.state.value:
+        # Of payers of our own orders no more is kept than we need.
+        attempt.details = {**attempt.details, **payment.details}
     # Not the whole row: the wish to capture is written by others, without this lock.
     attempt.save(update_fields=_RECORDED if known else None)
     if attempt.captured_minor > before:
         postings.post_capture(attempt, request, before_minor=before)
     if (attempt.state, attempt.captured_minor) != (state_before, before):
-        announcing.announce_attempt(attempt, request.subject_id)
+        announcing.announce_attempt(attempt, request)
     if payment.currency != request.currency and payment.captured_minor:
         log.error("gateway_currency_differs", request=str(request.pk), payment=payment.payment_id)
     if payment.refunds:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from unfold.decorators import display
 
 from catalog.admin.money import shown
@@ -16,16 +18,40 @@ from catalog.admin.pages import ChoiceFilter, ReadOnlyAdmin, coloured
 from kit.money import Money
 from payments.admin.requests import request_link
 from payments.models import GatewayName
-from payments.settlements.models import Finding, Settlement, SettlementImport, SettlementLine, SettlementState
+from payments.settlements.models import (
+    ClaimedRow,
+    Finding,
+    Settlement,
+    SettlementClaim,
+    SettlementImport,
+    SettlementLine,
+    SettlementState,
+)
 
 _ONLINE = tuple((name.value, name.label) for name in GatewayName if name != GatewayName.OFFLINE)
-STATE_TONES = {"unconfirmed": "warning", "complete": "success", "differs": "danger"}
+STATE_TONES = {"unconfirmed": "warning", "complete": "success", "differs": "danger", "taken_back": "default"}
+_MOST_FILES, _MOST_SETTLEMENTS = 10, 50
 FINDING_TONES = {"matched": "success", "unknown": "danger", "differs": "danger"}
 
 
 def link(address: str, text: object) -> str:
     """A link between the pages."""
     return format_html('<a href="{}" class="text-primary-600 dark:text-primary-500">{}</a>', address, text)
+
+
+def _listed(named: Iterable[tuple[SettlementImport, str]]) -> str:
+    """Files with links, and where in them."""
+    shown_files = [
+        (reverse("admin:settlements_settlementimport_change", args=[imported.pk]), imported.file_name, where)
+        for imported, where in named
+    ]
+    if not shown_files:
+        return "none"
+    return format_html_join(
+        mark_safe("<br>"),
+        '<a href="{}" class="text-primary-600 dark:text-primary-500">{}</a>, {}',
+        shown_files,
+    )
 
 
 class SettlementStateFilter(ChoiceFilter):
@@ -70,8 +96,9 @@ class SettlementAdmin(ReadOnlyAdmin):
         ),
         ("Its lines add up to", {"fields": (("lines_net", "lines_count"), ("fees", "fee_tax"))}),
         ("When", {"fields": (("paid_out_at", "imported_at"), "read_at")}),
+        ("In files", {"fields": ("files",)}),
     )
-    readonly_fields = ("state_label", "paid_out", "lines", "lines_net", "fees", "fee_tax")
+    readonly_fields = ("state_label", "paid_out", "lines", "lines_net", "fees", "fee_tax", "files")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Settlement], search_term: str
@@ -106,6 +133,14 @@ class SettlementAdmin(ReadOnlyAdmin):
         address = reverse("admin:settlements_settlementline_changelist")
         return link(f"{address}?settlement__id__exact={settlement.pk}", f"{settlement.lines_count} lines")
 
+    @display(description="Named by")
+    def files(self, settlement: Settlement) -> str:
+        claims = SettlementClaim.objects.filter(
+            gateway=settlement.gateway, gateway_settlement_id=settlement.gateway_settlement_id
+        )
+        newest = claims.select_related("imported").order_by("-imported")[:_MOST_FILES]
+        return _listed((claim.imported, f"{claim.rows_count} rows") for claim in newest)
+
 
 @admin.register(SettlementLine)
 class SettlementLineAdmin(ReadOnlyAdmin):
@@ -123,7 +158,7 @@ class SettlementLineAdmin(ReadOnlyAdmin):
         (None, {"fields": (("line_id", "settlement_link"), ("kind", "wire_kind"), ("finding_label", "payment"))}),
         ("At the gateway", {"fields": (("entity_id", "payment_id"), "settled_at")}),
         ("Amounts", {"fields": (("gross", "explained"), ("fee", "fee_tax"), "net_label")}),
-        ("Told by", {"fields": (("told_by", "superseded_at"), "seen_in")}),
+        ("Told by", {"fields": (("told_by", "superseded_at"), "files")}),
     )
     readonly_fields = (
         "settlement_link",
@@ -134,6 +169,7 @@ class SettlementLineAdmin(ReadOnlyAdmin):
         "fee",
         "fee_tax",
         "net_label",
+        "files",
     )
 
     def get_search_results(
@@ -182,11 +218,43 @@ class SettlementLineAdmin(ReadOnlyAdmin):
     def net_label(self, line: SettlementLine) -> str:
         return shown(line.net)
 
+    @display(description="In files")
+    def files(self, line: SettlementLine) -> str:
+        named = SettlementClaim.objects.filter(
+            gateway=line.gateway, gateway_settlement_id=line.settlement.gateway_settlement_id
+        )
+        rows = ClaimedRow.objects.filter(claim__in=named, line_id=line.line_id).select_related("claim__imported")
+        newest = rows.order_by("-claim__imported", "file_line")[:_MOST_FILES]
+        return _listed((row.claim.imported, f"line {row.file_line}") for row in newest)
+
 
 @admin.register(SettlementImport)
 class SettlementImportAdmin(ReadOnlyAdmin):
-    """The files that were read."""
+    """The files that were read, and the settlements that they name."""
 
     list_display = ("file_name", "gateway", "rows", "imported_by", "started_at", "finished_at")
     ordering = ("-pk",)
-    fields = (("file_name", "gateway"), ("rows", "sha256"), "imported_by", ("started_at", "finished_at"))
+    fields = (("file_name", "gateway"), ("rows", "sha256"), "imported_by", ("started_at", "finished_at"), "named")
+    readonly_fields = ("named",)
+
+    @display(description="Settlements in it")
+    def named(self, imported: SettlementImport) -> str:
+        claims = list(imported.claims.order_by("pk")[: _MOST_SETTLEMENTS + 1])
+        pages = {
+            settlement.gateway_settlement_id: reverse("admin:settlements_settlement_change", args=[settlement.pk])
+            for settlement in Settlement.objects.filter(
+                gateway=imported.gateway, gateway_settlement_id__in=[each.gateway_settlement_id for each in claims]
+            )
+        }
+        shown_claims = [
+            (
+                link(pages[each.gateway_settlement_id], each.gateway_settlement_id)
+                if each.gateway_settlement_id in pages
+                else f"{each.gateway_settlement_id} (not ours)",
+                f"{each.rows_count} rows" if each.rows_count else "left out, though it was paid out between others",
+            )
+            for each in claims[:_MOST_SETTLEMENTS]
+        ]
+        if len(claims) > _MOST_SETTLEMENTS:
+            shown_claims.append(("...", "and more"))
+        return format_html_join(mark_safe("<br>"), "{}, {}", shown_claims) or "none"

@@ -12,9 +12,9 @@ from django.db import connection, transaction
 
 from kit import clock
 from kit.crashpoints import Seam, crashpoint
-from payments.settlements import contradictions, filing, staging, superseding
+from payments.settlements import contradictions, filing, lacking, staging, superseding
 from payments.settlements.matching import OURS, SUMS
-from payments.settlements.models import Settlement, SettlementImport, SettlementState, Source
+from payments.settlements.models import Settlement, SettlementState, Source
 from payments.settlements.posting import LineTotals, count_in, post_lines
 from payments.settlements.staging import Header
 
@@ -34,47 +34,47 @@ _KEEP_LINES = f"""
 WITH kept AS (
     INSERT INTO settlements_settlementline AS l (settlement_id, gateway, line_id, kind, wire_kind, entity_id,
         payment_id, currency, gross_minor, fee_minor, tax_minor, net_minor, settled_at, attempt_id, refund_id,
-        dispute_id, finding, explained_minor, seen_in_id, told_by)
+        dispute_id, finding, explained_minor, told_by)
     SELECT %(settlement)s, l.gateway, l.line_id, l.kind, l.wire_kind, l.entity_id, l.payment_id, l.currency,
         l.gross_minor, l.fee_minor, l.tax_minor, l.net_minor, l.settled_at, a.id, r.id, d.id, found.finding,
-        found.explained_minor, %(imported)s::bigint, l.source
+        found.explained_minor, l.source
     FROM told_line l {OURS}
-    WHERE {staging.CHUNK} AND l.problem = '' AND l.currency = %(currency)s
+    WHERE {staging.CHUNK} AND l.problem = '' AND NOT l.is_payout AND l.currency = %(currency)s
     ORDER BY l.number
     ON CONFLICT DO NOTHING
     RETURNING *
 )
-SELECT {SUMS}, min(l.id) FROM kept l
+SELECT {SUMS}, min(l.id), max(l.id) FROM kept l
 """  # noqa: S608 - put together of constants of ours
 
 
-def book(gateway: str, header: Header, *, source: Source, imported: SettlementImport | None = None) -> int:
+def book(gateway: str, header: Header, *, source: Source) -> int:
     """Keep and post what was told of a settlement, and put before a person what does not add up; how many lines are
     new. Harmless to repeat.
 
-    Where the gateway's own lines are there to their end already, the rows of a file are only compared with them.
+    Where the gateway's own lines are there to their end already, nothing of a file is booked.
     """
     new = 0
     for first, last in staging.chunks(gateway, header.settlement_id, source):
         with transaction.atomic():
             settlement = _locked(gateway, header, source)
+            if source == Source.FILE and settlement.read_at is not None:
+                return new
             _take_currency(settlement, header)
-            chunk = _chunk(settlement, source, first, last) | {"imported": imported and imported.pk}
+            chunk = _chunk(settlement, source, first, last)
             if source == Source.API:
                 superseding.supersede_told(settlement, chunk)
-            compare_only = source == Source.FILE and settlement.read_at is not None
-            new += _keep(settlement, header, None if compare_only else chunk)
-            contradictions.file(chunk, is_file=source == Source.FILE)
+            new += _keep(settlement, header, chunk)
+            if source == Source.API:
+                contradictions.file_told(chunk)
         crashpoint(Seam.SETTLEMENT_BOOKED)
     with transaction.atomic():
         settlement = _locked(gateway, header, source)
         _take_currency(settlement, header)
         _keep(settlement, header, None)
         if source == Source.API:
-            superseding.supersede_untold(settlement)
-            settlement.read_at = clock.now()
-            settlement.save(update_fields=["read_at"])
-        filing.file_sum(settlement, header, imported)
+            _end_reading(settlement)
+        filing.file_sum(settlement, header)
     crashpoint(Seam.SETTLEMENT_BOOKED)
     return new
 
@@ -88,6 +88,16 @@ def is_read(gateway: str, header: Header) -> bool:
         amount_minor=header.amount_minor,
         read_at__isnull=False,
     ).exists()
+
+
+def _end_reading(settlement: Settlement) -> None:
+    """The gateway's own lines are there to their end."""
+    superseding.supersede_untold(settlement)
+    if settlement.read_at is not None:
+        lacking.file_no_longer_listed(settlement)
+    lacking.clear_not_paid_out(settlement.gateway, [settlement.gateway_settlement_id])
+    settlement.read_at = clock.now()
+    settlement.save(update_fields=["read_at"])
 
 
 def _locked(gateway: str, header: Header, source: Source) -> Settlement:
@@ -120,20 +130,20 @@ def _keep(settlement: Settlement, header: Header, chunk: dict[str, Any] | None) 
     """Keep a chunk's lines that are new, if there is a chunk, and what the gateway says it has paid out, if that is;
     post both by one transfer. Returns how many lines are new."""
     paid_out = _learn(settlement, header)
-    lines, first_id = _keep_lines(chunk) if chunk else (LineTotals(), None)
+    lines, first, last = _keep_lines(chunk) if chunk else (LineTotals(), None, None)
     count_in(settlement, lines)
     post_lines(settlement, lines, paid_out_minor=paid_out)
     settlement.save(update_fields=_WRITTEN)
-    if first_id is not None:
-        filing.file_unmatched(settlement.pk, since_line=first_id)
+    if first is not None and last is not None:
+        filing.file_unmatched(settlement.pk, first=first, last=last)
     return lines.count
 
 
-def _keep_lines(chunk: dict[str, Any]) -> tuple[LineTotals, int | None]:
+def _keep_lines(chunk: dict[str, Any]) -> tuple[LineTotals, int | None, int | None]:
     with connection.cursor() as cursor:
         cursor.execute(_KEEP_LINES, chunk)
-        *totals, first_id = cursor.fetchone()
-    return LineTotals(*totals), first_id
+        *totals, first, last = cursor.fetchone()
+    return LineTotals(*totals), first, last
 
 
 def _take_currency(settlement: Settlement, header: Header) -> None:

@@ -1,5 +1,5 @@
-"""The invariants of settlements: that the lines add up, that the ledger says the same, and that nothing unexplained is
-hidden."""
+"""The invariants of settlements: that the lines add up, that the ledger says the same, and that nothing is hidden that
+is unexplained or that files have otherwise."""
 
 from __future__ import annotations
 
@@ -102,6 +102,31 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
         WHERE NOT EXISTS (
             SELECT FROM reconciliation_discrepancy d
             WHERE d.gateway = missing.gateway AND d.gateway_id = missing.gateway_id AND d.kind = missing.kind
+        )
+        """,
+    ),
+    (
+        "what a file claims is kept row by row",
+        """
+        SELECT c.imported_id, c.gateway_settlement_id, c.rows_count, count(r.id)
+        FROM settlements_settlementclaim c LEFT JOIN settlements_claimedrow r ON r.claim_id = c.id
+        GROUP BY c.id HAVING count(r.id) <> c.rows_count
+        """,
+    ),
+    (
+        "whatever a file says otherwise than the gateway was put before a person",
+        """
+        SELECT c.imported_id, r.file_line, r.line_id
+        FROM settlements_claimedrow r JOIN settlements_settlementclaim c ON c.id = r.claim_id
+        LEFT JOIN settlements_settlementline l
+            ON l.gateway = c.gateway AND l.line_id = r.line_id AND l.superseded_at IS NULL
+        LEFT JOIN settlements_settlement s ON s.id = l.settlement_id
+        WHERE c.judged_at IS NOT NULL AND NOT r.is_payout AND (r.is_repeated OR r.problem <> ''
+            OR (s.gateway_settlement_id, l.kind, l.currency, l.gross_minor, l.net_minor)
+                IS DISTINCT FROM (c.gateway_settlement_id, r.kind, r.currency, r.gross_minor, r.net_minor))
+        AND NOT EXISTS (
+            SELECT FROM reconciliation_discrepancy d WHERE d.gateway = c.gateway AND d.gateway_id = r.line_id
+                AND d.kind IN ('file_line_unknown', 'file_line_differs', 'settled_twice')
         )
         """,
     ),

@@ -1,5 +1,8 @@
-"""What was told against what is kept: rows that say of a line something else than is known, or say it twice, or say
-what nobody else does. A file is believed to repeat what the gateway told; where it does not, a person has to look."""
+"""What is said of settlements against what is kept: by the gateway, which may say of a line something else than before,
+and by files. A file is believed to repeat what the gateway told; where it does not, a person has to look.
+
+None of it is in the ledger: the amount of such a discrepancy is by how much the two sides differ.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +14,29 @@ from django.db import connection
 from payments.reconciliation import discrepancies
 from payments.reconciliation.discrepancies import Finding
 from payments.reconciliation.models import DiscrepancyKind, ProposedAct
-from payments.settlements import filing
+from payments.settlements import facts, filing
+from payments.settlements.matching import IS_TAX
 from payments.settlements.models import SETTLED_ONCE
 from payments.settlements.staging import CHUNK
 
 _ONCE = ", ".join(f"'{kind}'" for kind in SETTLED_ONCE)
-_FACTS = """jsonb_build_object('settlement', {settlement}, 'kind', {row}.kind, 'entity', {row}.entity_id,
-    'payment', {row}.payment_id, 'currency', {row}.currency, 'gross_minor', {row}.gross_minor,
-    'fee_minor', {row}.fee_minor, 'tax_minor', {row}.tax_minor, 'net_minor', {row}.net_minor,
-    'settled_at', {row}.settled_at, 'bank_reference', {reference})"""
-_OURS = _FACTS.format(row="k", settlement="s.gateway_settlement_id", reference="s.bank_reference")
-_THEIRS = _FACTS.format(row="l", settlement="l.settlement_id", reference="l.bank_reference")
 
-# The same line, told again. A file may have the day alone, leave out what it does not know, and have tax in the fee.
-_IS_SAME = """coalesce(
-    k.line_id = l.line_id AND k.settlement_id = %(settlement)s AND k.kind = l.kind AND k.entity_id = l.entity_id
-    AND (l.payment_id = '' OR k.payment_id IN ('', l.payment_id)) AND k.currency = l.currency
-    AND k.gross_minor = l.gross_minor AND k.net_minor = l.net_minor
-    AND (k.tax_minor = l.tax_minor OR NOT l.tax_is_known)
-    AND k.settled_at BETWEEN l.settled_at - interval '1 day' AND l.settled_at + interval '1 day'
-    AND (l.bank_reference = '' OR s.bank_reference IN ('', l.bank_reference)) AND l.problem = '', false)"""
+# Lines `l` that were told, each with the line `k` of settlement `s` that is kept of it, if there is one, and the
+# payment request `q` behind that. A line is known by its id, or by what is settled once. `t` is the settlement at hand.
+_FROM_GATEWAY = f"""
+SELECT l.*, l.number AS place, NULL AS sha256, NULL AS file_name, false AS is_repeated
+FROM told_line l WHERE {CHUNK}
+"""  # noqa: S608 - put together of constants of ours
+_FROM_FILE = """
+SELECT r.*, r.file_line AS place, 'file' AS source, c.gateway, c.gateway_settlement_id AS settlement_id,
+    i.sha256, i.file_name
+FROM settlements_claimedrow r JOIN settlements_settlementclaim c ON c.id = r.claim_id
+JOIN settlements_settlementimport i ON i.id = c.imported_id
+WHERE r.claim_id = %(claim)s AND (r.line_id, r.file_line) > (%(after_line)s, %(after)s)
+    AND (r.line_id, r.file_line) <= (%(last_line)s, %(last)s)
+"""
 _KEPT = f"""
+JOIN settlements_settlement t ON t.id = %(settlement)s
 LEFT JOIN LATERAL (
     SELECT * FROM (
         SELECT 0 AS rank, x.* FROM settlements_settlementline x
@@ -43,64 +48,106 @@ LEFT JOIN LATERAL (
     ) known ORDER BY rank LIMIT 1
 ) k ON true
 LEFT JOIN settlements_settlement s ON s.id = k.settlement_id
+LEFT JOIN payments_paymentattempt p ON p.id = k.attempt_id
+LEFT JOIN payments_paymentrequest q ON q.id = p.request_id
 """  # noqa: S608 - put together of constants of ours
+# The same line, told again. A file may have the day alone, leave out what it does not know, and have tax in the fee.
+_IS_SAME = f"""coalesce(
+    k.line_id = l.line_id AND k.settlement_id = t.id AND k.kind = l.kind AND k.entity_id = l.entity_id
+    AND (k.kind <> 'fee' OR ({IS_TAX.replace("l.", "k.")}) = ({IS_TAX}))
+    AND (l.payment_id = '' OR k.payment_id IN ('', l.payment_id)) AND k.currency = l.currency
+    AND k.gross_minor = l.gross_minor AND k.net_minor = l.net_minor
+    AND (k.tax_minor = l.tax_minor OR NOT l.tax_is_known)
+    AND k.settled_at >= l.settled_since AND k.settled_at < l.settled_until
+    AND (l.bank_reference = '' OR s.bank_reference IN ('', l.bank_reference))
+    AND (l.request_reference = '' OR coalesce(q.gateway_reference, '') IN ('', l.request_reference))
+    AND l.problem = '', false)"""
+# The row of the payout itself says what was paid out. As long as the gateway has not said it, nobody knows better.
+_IS_PAID_OUT = """(l.problem = '' AND (t.amount_minor IS NULL
+    OR (t.currency, t.amount_minor) = (l.currency, -l.net_minor)
+    AND (l.bank_reference = '' OR t.bank_reference IN ('', l.bank_reference))))"""
+_VERDICT = f"""CASE
+    WHEN l.is_repeated THEN 'twice'
+    WHEN l.is_payout THEN CASE WHEN {_IS_PAID_OUT} THEN '' ELSE 'differs' END
+    WHEN {_IS_SAME} THEN ''
+    WHEN l.problem <> '' OR k.id IS NULL AND l.currency <> t.currency THEN 'differs'
+    WHEN k.id IS NULL THEN 'unknown'
+    WHEN k.line_id <> l.line_id OR k.settlement_id <> t.id THEN 'twice'
+    ELSE 'differs' END"""
+_OURS = f"""CASE WHEN l.is_payout THEN jsonb_build_object('settlement', l.settlement_id, 'currency', l.this_currency,
+        'net_minor', -l.paid_out_minor)
+    WHEN k.id IS NULL THEN jsonb_build_object() ELSE {facts.KEPT} END"""
+_DIFFERENCE = """CASE WHEN l.is_payout THEN l.net_minor + coalesce(l.paid_out_minor, 0)
+    WHEN k.id IS NULL OR l.verdict = 'twice' THEN l.net_minor
+    WHEN k.currency = l.currency THEN l.net_minor - k.net_minor ELSE 0 END"""
 _CONTRADICTIONS = f"""
-SELECT * FROM (
-    SELECT CASE
-        WHEN l.source = 'file' AND EXISTS (
-            SELECT FROM told_line earlier
-            WHERE earlier.line_id = l.line_id AND earlier.source = 'file' AND earlier.number < l.number
-        ) THEN 'settled_twice'
-        WHEN {_IS_SAME} THEN ''
-        WHEN l.problem <> '' OR k.id IS NULL AND l.currency <> %(currency)s THEN 'settlement_line_differs'
-        WHEN k.id IS NULL THEN 'settlement_line_unknown'
-        WHEN k.line_id <> l.line_id OR k.settlement_id <> %(settlement)s THEN 'settled_twice'
-        ELSE 'settlement_line_differs' END AS kind,
-        l.line_id, l.currency, CASE WHEN k.id IS NULL THEN '{{}}' ELSE {_OURS} END AS ours,
-        {_THEIRS} || jsonb_strip_nulls(jsonb_build_object('problem', nullif(l.problem, ''))) AS theirs, l.number
-    FROM told_line l {_KEPT} WHERE {CHUNK}
-) told WHERE kind <> '' ORDER BY number
-"""  # noqa: S608 - put together of constants of ours
-_SEEN = f"""
-UPDATE settlements_settlementline kept SET seen_in_id = %(imported)s
-FROM told_line l {_KEPT} WHERE {CHUNK} AND kept.id = k.id AND kept.seen_in_id IS NULL AND {_IS_SAME}
+SELECT l.verdict, l.line_id, CASE WHEN k.currency <> l.currency THEN k.currency ELSE l.currency END,
+    {_DIFFERENCE}, {_OURS}, {facts.CLAIMED}
+FROM (
+    SELECT l.*, {_VERDICT} AS verdict, k.id AS kept_id, t.currency AS this_currency, t.amount_minor AS paid_out_minor
+    FROM ({{told}}) l {_KEPT}
+) l
+LEFT JOIN settlements_settlementline k ON k.id = l.kept_id
+LEFT JOIN settlements_settlement s ON s.id = k.settlement_id
+{facts.SAID}
+WHERE l.verdict <> '' ORDER BY l.place
 """  # noqa: S608 - put together of constants of ours
 _NO_LONGER = f"""
-SELECT DISTINCT l.line_id FROM told_line l {_KEPT}
-JOIN reconciliation_discrepancy open ON open.gateway = l.gateway AND open.gateway_id = l.line_id AND open.state = 'open'
-    AND open.kind IN ('settlement_line_differs', 'settlement_line_unknown')
-WHERE {CHUNK} AND {_IS_SAME} AND k.finding = 'matched'
+SELECT DISTINCT l.line_id FROM ({{told}}) l {_KEPT}
+JOIN reconciliation_discrepancy filed ON filed.gateway = l.gateway AND filed.gateway_id = l.line_id
+    AND filed.state = 'open' AND filed.kind = ANY(%(kinds)s)
+WHERE NOT l.is_payout AND NOT l.is_repeated AND {_IS_SAME} AND (l.source = 'file' OR k.finding = 'matched')
 """  # noqa: S608 - put together of constants of ours
 
+_GATEWAYS_KINDS = {
+    "differs": DiscrepancyKind.SETTLEMENT_LINE_DIFFERS,
+    "unknown": DiscrepancyKind.SETTLEMENT_LINE_UNKNOWN,
+    "twice": DiscrepancyKind.SETTLED_TWICE,
+}
+_FILES_KINDS = {
+    "differs": DiscrepancyKind.FILE_LINE_DIFFERS,
+    "unknown": DiscrepancyKind.FILE_LINE_UNKNOWN,
+    "twice": DiscrepancyKind.SETTLED_TWICE,
+}
 
-def file(chunk: dict[str, Any], *, is_file: bool) -> None:
-    """Put the contradictions of a chunk before a person, after its lines were kept and in the same transaction.
 
-    A file that says the same as we have takes back what an earlier one had said otherwise. The amounts are zero: none
-    of it is in the ledger.
+def file_told(chunk: dict[str, Any]) -> None:
+    """Put before a person what the gateway says of the lines of a chunk otherwise than is kept, after those that are
+    new were kept and in the same transaction; take back what it says no longer."""
+    _file(_FROM_GATEWAY, chunk, _GATEWAYS_KINDS, filing.LINE_KINDS)
+
+
+def file_claimed(page: dict[str, Any]) -> None:
+    """The same for a page of the rows that a file has of a settlement.
+
+    A row that says the same as is kept takes back what was said otherwise before.
     """
-    if is_file:
-        _execute(_SEEN, chunk)
-        filing.clear_lines(chunk["gateway"], [line_id for (line_id,) in _fetch(_NO_LONGER, chunk)])
+    _file(_FROM_FILE, page, _FILES_KINDS, filing.FILE_LINE_KINDS)
+
+
+def _file(
+    told: str,
+    values: dict[str, Any],
+    kinds: dict[str, DiscrepancyKind],
+    taken_back: tuple[DiscrepancyKind, ...],
+) -> None:
+    same = _fetch(_NO_LONGER.format(told=told), values | {"kinds": [kind.value for kind in taken_back]})
+    for kind in taken_back:
+        discrepancies.clear(kind=kind, gateway=values["gateway"], gateway_ids=[line_id for (line_id,) in same])
     findings = [
         Finding(
-            kind=DiscrepancyKind(kind),
-            gateway=chunk["gateway"],
+            kind=kinds[verdict],
+            gateway=values["gateway"],
             gateway_id=line_id,
             currency=currency,
-            amount_minor=0,
+            amount_minor=difference,
             ours=json.loads(ours),
             theirs=json.loads(theirs),
             proposed=ProposedAct.CHECK_GATEWAY,
         )
-        for kind, line_id, currency, ours, theirs, _ in _fetch(_CONTRADICTIONS, chunk)
+        for verdict, line_id, currency, difference, ours, theirs in _fetch(_CONTRADICTIONS.format(told=told), values)
     ]
     discrepancies.file_all(findings)
-
-
-def _execute(statement: str, values: dict[str, Any]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
 
 
 def _fetch(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -1,7 +1,8 @@
-"""What gateways paid out, the lines it is made of, and the files that told us. Facts are written once; what we make of
-them (the match, the state) may change.
+"""What gateways paid out, the lines it is made of, and what files claim of them. Facts are written once; what we make
+of them (the match, the state) may change.
 
-Written by `payments.settlements.booking` and `payments.settlements.importing` alone.
+Settlements and lines are written by `payments.settlements.booking` and those it calls, and by `taking_back`; files and
+what they claim by `claims`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class SettlementState(models.TextChoices):
     UNCONFIRMED = "unconfirmed", "Unconfirmed"  # only a file names it: the gateway has not said what it paid out
     COMPLETE = "complete", "Complete"
     DIFFERS = "differs", "Differs"  # the difference lies in suspense
+    TAKEN_BACK = "taken_back", "Taken back"  # the gateway has no such thing: a person has undone what a file said
 
 
 class Finding(models.TextChoices):
@@ -97,6 +99,7 @@ class Settlement(models.Model):
             models.CheckConstraint(condition=Q(source__in=Source.values), name="settlement_source_known"),
             models.CheckConstraint(
                 condition=Q(state="unconfirmed", amount_minor__isnull=True)
+                | Q(state="taken_back", amount_minor__isnull=True, lines_count=0)
                 | Q(state="complete", amount_minor=F("net_minor"))
                 | (Q(state="differs", amount_minor__isnull=False) & ~Q(amount_minor=F("net_minor"))),
                 name="settlement_state_follows_from_its_sums",
@@ -145,10 +148,6 @@ class SettlementLine(models.Model):
     )
     finding = models.CharField(max_length=10, choices=Finding.choices)
     explained_minor = models.BigIntegerField("explained, minor units")
-    # The first file that has this very row; none for a line that only the gateway has told of.
-    seen_in = models.ForeignKey(
-        SettlementImport, on_delete=models.PROTECT, null=True, blank=True, related_name="lines", db_index=False
-    )
     told_by = models.CharField(max_length=8, choices=Source.choices)
     # Since when the gateway's own word stands in its place: it counts no more.
     superseded_at = models.DateTimeField(null=True, blank=True)
@@ -198,3 +197,72 @@ class SettlementLine(models.Model):
     def net(self) -> Money:
         """What it adds to the settlement."""
         return Money(self.net_minor, self.currency)
+
+
+class SettlementClaim(models.Model):
+    """What a file claims a settlement to contain: its rows; none at all, where the file leaves a settlement out that
+    was paid out between others of it.
+
+    The last file speaks for a settlement, with those before it that share no row with it: the parts of one statement.
+    `judged_at` is when it was compared with the gateway's own lines; until then it waits for them.
+    """
+
+    imported = models.ForeignKey(SettlementImport, on_delete=models.PROTECT, related_name="claims")
+    gateway = models.CharField(max_length=16, choices=GatewayName.choices)
+    gateway_settlement_id = models.CharField(max_length=64)
+    rows_count = models.PositiveIntegerField("rows")
+    judged_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = (
+            models.UniqueConstraint(fields=("imported", "gateway_settlement_id"), name="settlement_claim_once"),
+        )
+        indexes = (
+            models.Index(fields=("gateway", "gateway_settlement_id", "-imported"), name="settlement_claim_latest"),
+            models.Index(
+                fields=("gateway", "imported"), condition=Q(judged_at__isnull=True), name="settlement_claim_waiting"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.gateway_settlement_id} in {self.imported}"
+
+
+class ClaimedRow(models.Model):
+    """A row of a file, as it stands there. Amounts as in a line; `settled_since` and `settled_until` bound the
+    half-open stretch in which it was settled, as exactly as the file says so."""
+
+    claim = models.ForeignKey(SettlementClaim, on_delete=models.PROTECT, related_name="rows", db_index=False)
+    file_line = models.PositiveIntegerField("line of the file")
+    line_id = models.CharField(max_length=120)
+    kind = models.CharField(max_length=20, choices=LINE_KINDS)
+    wire_kind = models.CharField("the gateway's word for it", max_length=60)
+    entity_id = models.CharField(max_length=64, blank=True)
+    payment_id = models.CharField(max_length=64, blank=True)
+    request_reference = models.CharField(max_length=64, blank=True)
+    currency = models.CharField(max_length=3)
+    gross_minor = models.BigIntegerField("gross, minor units")
+    fee_minor = models.BigIntegerField("fee, minor units")
+    tax_minor = models.BigIntegerField("tax on the fee, minor units")
+    net_minor = models.BigIntegerField("net, minor units")
+    settled_at = models.DateTimeField()
+    settled_since = models.DateTimeField()
+    settled_until = models.DateTimeField()
+    bank_reference = models.CharField(max_length=64, blank=True)
+    # A file that does not tell the tax on a fee has it in the fee.
+    tax_is_known = models.BooleanField()
+    # The row is the payout itself, and no line of it.
+    is_payout = models.BooleanField()
+    # The same line stands further up in the file.
+    is_repeated = models.BooleanField()
+    # How the row contradicts itself.
+    problem = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("claim", "line_id", "file_line"), name="settlement_claimed_row_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"line {self.file_line}: {self.line_id}"

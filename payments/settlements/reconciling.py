@@ -21,9 +21,9 @@ from payments.gateways.base import Gateway, GatewayError
 from payments.reconciliation import discrepancies, runs
 from payments.reconciliation.models import Discrepancy, DiscrepancyState, RunKind
 from payments.reconciliation.windows import Window
-from payments.settlements import filing, staging
+from payments.settlements import asking, claims, filing, judging, lacking, staging
 from payments.settlements.booking import book, is_read
-from payments.settlements.models import Source
+from payments.settlements.models import SettlementImport, Source
 from payments.settlements.rematching import rematch
 from payments.settlements.staging import Header
 
@@ -62,13 +62,16 @@ def unwatched(headers: Sequence[Header], _what: str) -> Iterator[Header]:
 def reconcile_gateway(name: str, window: Window, *, dry_run: bool = False, watch: Watch = unwatched) -> Counts:
     """Everything that the gateway has paid out in the window is ours, or is put before a person.
 
-    A gateway that does not answer is named in the counts; what came before is done.
+    So are the settlements that files have named before, wherever they are in time: the gateway is asked for each. One
+    that does not answer is named in the counts; what came before is done.
     """
-    counts, told = Counts(), []
+    counts, told, unknown = Counts(), [], list[str]()
     with session():
         try:
             gateway = gateways.online(name)
             staging.tell_settlements(name, gateway.list_settlements(window.since - LATE, window.until))
+            for each in asking.not_paid_out(gateway, claims.waiting_for_gateway(name)):
+                unknown.append(each)
             run = None if dry_run else runs.begin(RunKind.SETTLEMENTS, name, window)
             for header in watch(staging.headers(name), f"{name}: settlements"):
                 if tell_settlement(gateway, header, counts):
@@ -83,7 +86,7 @@ def reconcile_gateway(name: str, window: Window, *, dry_run: bool = False, watch
         with taken_back(dry_run):
             if dry_run:
                 counts.new_lines = sum(book(name, header, source=Source.API) for header in told)
-            close(name, counts, since=window.since if window.asked else None)
+            close(name, counts, unknown=unknown, since=window.since if window.asked else None)
     return counts
 
 
@@ -100,8 +103,18 @@ def tell_settlement(gateway: Gateway, header: Header, counts: Counts) -> bool:
     return True
 
 
-def close(name: str, counts: Counts, *, since: datetime | None) -> None:
-    """After everything that was told: look at the rest again, and count what waits for a person."""
+def close(
+    name: str,
+    counts: Counts,
+    *,
+    since: datetime | None,
+    unknown: Sequence[str] = (),
+    imported: SettlementImport | None = None,
+) -> None:
+    """After everything that was told: compare what files claim with it, look at the rest again, and count what waits
+    for a person. `unknown` are settlements of files that the gateway says it has not paid out."""
+    judging.judge(name, imported)
+    lacking.file_not_paid_out(name, unknown)
     counts.matched_later = rematch(name)
     counts.unsettled = filing.file_unsettled(name, before=clock.now() - settings.UNSETTLED_AFTER, since=since)
     counts.open = discrepancies.count_open(filing.KINDS, [name])

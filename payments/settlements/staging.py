@@ -15,7 +15,9 @@ from typing import Any
 
 from django.db import connection
 
+from kit.money import MAX_MINOR
 from payments.gateways.base import Settlement, SettlementLine
+from payments.settlements.files.times import Told, exactly
 from payments.settlements.models import Source
 
 _BATCH = 1000
@@ -23,29 +25,34 @@ _BATCH = 1000
 _CREATE = """
 CREATE TEMPORARY TABLE told_settlement (
     gateway text, settlement_id text, amount_minor bigint, currency text, paid_out_at timestamptz, bank_reference text,
+    arrives_at timestamptz,
     PRIMARY KEY (gateway, settlement_id)
 );
 CREATE TEMPORARY TABLE told_line (
     number bigserial PRIMARY KEY, source text, gateway text, settlement_id text, line_id text, kind text,
-    wire_kind text, entity_id text, payment_id text, currency text, gross_minor bigint, fee_minor bigint,
-    tax_minor bigint, net_minor bigint, settled_at timestamptz, tax_is_known boolean, bank_reference text,
-    file_line integer, problem text
+    wire_kind text, entity_id text, payment_id text, request_reference text, currency text, gross_minor bigint,
+    fee_minor bigint, tax_minor bigint, net_minor bigint, settled_at timestamptz, settled_since timestamptz,
+    settled_until timestamptz, bank_reference text, tax_is_known boolean, is_payout boolean, file_line integer,
+    problem text
 );
 CREATE INDEX told_line_settlement ON told_line (settlement_id, source, number);
 CREATE INDEX told_line_line ON told_line (line_id);
 """
 _DROP = "DROP TABLE IF EXISTS told_settlement, told_line"
 _COPY = """
-COPY told_line (source, gateway, settlement_id, line_id, kind, wire_kind, entity_id, payment_id, currency, gross_minor,
-    fee_minor, tax_minor, net_minor, settled_at, tax_is_known, bank_reference, file_line, problem) FROM STDIN
+COPY told_line (source, gateway, settlement_id, line_id, kind, wire_kind, entity_id, payment_id, request_reference,
+    currency, gross_minor, fee_minor, tax_minor, net_minor, settled_at, settled_since, settled_until, bank_reference,
+    tax_is_known, is_payout, file_line, problem) FROM STDIN
 """
 _TELL_SETTLEMENT = """
-INSERT INTO told_settlement (gateway, settlement_id, amount_minor, currency, paid_out_at, bank_reference)
-VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+INSERT INTO told_settlement (gateway, settlement_id, amount_minor, currency, paid_out_at, bank_reference, arrives_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
 """
-# The currency of most of its rows: one that is altered does not speak for the rest.
+# What most of its rows say: one that is altered does not speak for the rest.
 _NAMED = """
-SELECT l.settlement_id, mode() WITHIN GROUP (ORDER BY l.currency), min(l.settled_at), max(l.bank_reference)
+SELECT l.settlement_id, mode() WITHIN GROUP (ORDER BY l.currency), mode() WITHIN GROUP (ORDER BY l.settled_at),
+    coalesce(mode() WITHIN GROUP (ORDER BY nullif(l.bank_reference, '')), ''),
+    mode() WITHIN GROUP (ORDER BY l.settled_at)
 FROM told_line l WHERE l.gateway = %s AND l.source = 'file' GROUP BY l.settlement_id
 ORDER BY min(l.settled_at), l.settlement_id
 """
@@ -63,15 +70,20 @@ SELECT min(number), max(number) FROM (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line as a file has it. `problem` says why it contradicts itself, else is empty.
+    """A line as a file has it, and when it was settled as exactly as it says so. `problem` says why it contradicts
+    itself, else is empty.
 
-    A file that does not tell the tax on a fee has it in the fee.
+    A file that does not tell the tax on a fee has it in the fee. `request_reference` names the payment request, and
+    `is_payout` says that the row is the payout itself, if the file has either.
     """
 
     line: SettlementLine
     file_line: int
+    settled: Told
     bank_reference: str = ""
+    request_reference: str = ""
     tax_is_known: bool = True
+    is_payout: bool = False
     problem: str = ""
 
 
@@ -84,12 +96,20 @@ class Header:
     currency: str
     paid_out_at: datetime
     bank_reference: str
+    arrives_at: datetime
 
     def as_settlement(self) -> Settlement:
         """As the port has it; for what the gateway has said."""
         if self.amount_minor is None:
             raise ValueError(f"{self.settlement_id}: only a file names it")
-        return Settlement(self.settlement_id, self.amount_minor, self.currency, self.paid_out_at, self.bank_reference)
+        return Settlement(
+            self.settlement_id,
+            self.amount_minor,
+            self.currency,
+            self.paid_out_at,
+            self.bank_reference,
+            self.arrives_at,
+        )
 
 
 @contextmanager
@@ -107,15 +127,13 @@ def tables() -> Iterator[None]:
 def tell_settlements(gateway: str, settlements: Iterable[Settlement]) -> None:
     """Note what the gateway says that it has paid out."""
     for each in settlements:
-        _execute(
-            _TELL_SETTLEMENT,
-            (gateway, each.settlement_id, each.amount_minor, each.currency, each.created_at, each.bank_reference),
-        )
+        told = (each.settlement_id, each.amount_minor, each.currency, each.created_at, each.bank_reference)
+        _execute(_TELL_SETTLEMENT, (gateway, *told, each.arrives_at))
 
 
 def tell_lines(gateway: str, lines: Iterable[SettlementLine]) -> int:
     """Note the lines that the gateway lists; how many there were."""
-    return _tell(gateway, Source.API, (Row(line, 0) for line in lines))
+    return _tell(gateway, Source.API, (Row(line, 0, exactly(line.settled_at)) for line in lines))
 
 
 def tell_rows(gateway: str, rows: Iterable[Row]) -> int:
@@ -145,14 +163,18 @@ def _columns(gateway: str, source: Source, row: Row) -> tuple[object, ...]:
         line.wire_kind[:60],
         line.entity_id,
         line.payment_id,
+        row.request_reference,
         line.currency,
         line.gross_minor,
         line.fee_minor,
         line.tax_minor,
         line.net_minor,
         line.settled_at,
-        row.tax_is_known,
+        row.settled.since,
+        row.settled.until,
         row.bank_reference,
+        row.tax_is_known,
+        row.is_payout,
         row.file_line,
         row.problem,
     )
@@ -173,7 +195,7 @@ def forget_lines_of(gateway: str, settlement_id: str) -> None:
 def headers(gateway: str) -> list[Header]:
     """What the gateway has said, the oldest first."""
     rows = _fetch(
-        "SELECT settlement_id, amount_minor, currency, paid_out_at, bank_reference FROM told_settlement "
+        "SELECT settlement_id, amount_minor, currency, paid_out_at, bank_reference, arrives_at FROM told_settlement "
         "WHERE gateway = %s ORDER BY paid_out_at, settlement_id",
         (gateway,),
     )
@@ -186,6 +208,16 @@ def named_in_file(gateway: str) -> list[Header]:
     return [Header(settlement_id, None, *rest) for settlement_id, *rest in rows]
 
 
+def find_too_large(gateway: str) -> str | None:
+    """A settlement of a file whose amounts add up to more than the ledger holds; None if there is none."""
+    rows = _fetch(
+        "SELECT settlement_id FROM told_line WHERE gateway = %s AND source = 'file' GROUP BY settlement_id "
+        "HAVING sum(abs(gross_minor) + abs(net_minor)) > %s LIMIT 1",
+        (gateway, MAX_MINOR // 2),
+    )
+    return rows[0][0] if rows else None
+
+
 def chunks(gateway: str, settlement_id: str, source: Source) -> Iterator[tuple[int, int]]:
     """The told lines of a settlement in chunks: the first and last number of each."""
     last = 0
@@ -194,14 +226,6 @@ def chunks(gateway: str, settlement_id: str, source: Source) -> Iterator[tuple[i
         if first is None:
             return
         yield first, last
-
-
-def days_of_file(gateway: str) -> tuple[datetime, datetime] | None:
-    """When the first and the last row of a file were settled; None for a file without rows."""
-    ((first, last),) = _fetch(
-        "SELECT min(settled_at), max(settled_at) FROM told_line WHERE gateway = %s AND source = 'file'", (gateway,)
-    )
-    return None if first is None else (first, last)
 
 
 def _execute(statement: str, values: tuple[Any, ...] | None = None) -> None:

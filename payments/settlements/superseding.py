@@ -1,40 +1,47 @@
 """The gateway's own word takes the place of what only a file had said while the gateway was silent.
 
 The lines of the file stay as they are and count no more: their settlement's totals are less by them, and what was
-posted of them is posted back. Each is put before a person, unless the gateway says the same in other words. In the
-caller's transaction; locks the settlements that the lines were in.
+posted of them is posted back. What the file claims is compared afterwards (`judging`). In the caller's transaction;
+locks the settlements that the lines were in.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.db import connection
 
-from payments.reconciliation import discrepancies
-from payments.reconciliation.discrepancies import Finding
-from payments.reconciliation.models import DiscrepancyKind, ProposedAct
 from payments.settlements import filing
 from payments.settlements.matching import IS_TAX, SUMS
 from payments.settlements.models import SETTLED_ONCE, Settlement
 from payments.settlements.posting import LineTotals, count_in, post_lines
-from payments.settlements.rematching import write_on_again
-from payments.settlements.staging import CHUNK, Header
+from payments.settlements.staging import CHUNK
+from payments.settlements.writing_on import write_on_again
 
 _LINES = 2000
 _ONCE = ", ".join(f"'{kind}'" for kind in SETTLED_ONCE)
 # Once the gateway's lines of a settlement are there to their end, nothing of a file is left to doubt in it.
 _OF_FILE = """k.gateway = %(gateway)s AND k.told_by = 'file' AND k.superseded_at IS NULL AND EXISTS (
     SELECT FROM settlements_settlement s WHERE s.id = k.settlement_id AND s.read_at IS NULL)"""
-_MONEY = "{0}.kind, {0}.entity_id, {0}.currency, {0}.gross_minor, {0}.net_minor"
-_WHOLE = _MONEY + ", {0}.payment_id, {0}.fee_minor, {0}.tax_minor"
+_WHOLE = ", ".join(
+    f"{{0}}.{column}"
+    for column in (
+        "kind",
+        "entity_id",
+        "payment_id",
+        "currency",
+        "gross_minor",
+        "fee_minor",
+        "tax_minor",
+        "net_minor",
+        "settled_at",
+    )
+)
 _SAME_TAX = f"(k.kind <> 'fee' OR ({IS_TAX.replace('l.', 'k.')}) = ({IS_TAX}))"
 
-# A line is known by its id, or by what is settled once. `says_same` is true where only words differ.
+# A line is known by its id, or by what is settled once.
 _TOLD = f"""
-SELECT DISTINCT ON (k.id) k.id, to_jsonb(l) AS told, coalesce(k.line_id = l.line_id
-    AND k.settlement_id = %(settlement)s AND ({_MONEY.format("k")}) = ({_MONEY.format("l")}), false) AS says_same
+SELECT DISTINCT k.id
 FROM told_line l JOIN LATERAL (
     SELECT * FROM settlements_settlementline k WHERE {_OF_FILE} AND k.line_id = l.line_id
     UNION ALL
@@ -43,30 +50,26 @@ FROM told_line l JOIN LATERAL (
 ) k ON true
 WHERE {CHUNK} AND NOT (k.line_id = l.line_id AND k.settlement_id = %(settlement)s
     AND ({_WHOLE.format("k")}) = ({_WHOLE.format("l")}) AND {_SAME_TAX})
-ORDER BY k.id, k.line_id = l.line_id DESC
 """  # noqa: S608 - put together of constants of ours
 _UNTOLD = f"""
-SELECT k.id, NULL::jsonb AS told, false AS says_same FROM settlements_settlementline k
+SELECT k.id FROM settlements_settlementline k
 WHERE {_OF_FILE} AND k.settlement_id = %(settlement)s AND NOT EXISTS (
     SELECT FROM told_line l
     WHERE l.gateway = k.gateway AND l.settlement_id = %(name)s AND l.source = 'api' AND l.line_id = k.line_id
 ) ORDER BY k.id LIMIT %(limit)s
 """  # noqa: S608 - put together of constants of ours
 _ALL = f"""
-SELECT k.id, NULL::jsonb AS told, false AS says_same FROM settlements_settlementline k
+SELECT k.id FROM settlements_settlementline k
 WHERE {_OF_FILE} AND k.settlement_id = %(settlement)s ORDER BY k.id LIMIT %(limit)s
 """  # noqa: S608 - put together of constants of ours
 _SUPERSEDE = """
 WITH old AS ({which}), gone AS (
     UPDATE settlements_settlementline k SET superseded_at = clock_timestamp() FROM old WHERE k.id = old.id
-    RETURNING k.*, old.told, old.says_same
+    RETURNING k.*
 )
-SELECT l.settlement_id, {sums}, array_agg(l.line_id ORDER BY l.id), jsonb_agg(jsonb_build_object(
-    'line', l.line_id, 'currency', l.currency, 'told', l.told, 'kept', to_jsonb(l)) ORDER BY l.id)
-    FILTER (WHERE NOT l.says_same)
+SELECT l.settlement_id, {sums}, array_agg(l.line_id ORDER BY l.id)
 FROM gone l GROUP BY l.settlement_id ORDER BY l.settlement_id
 """
-_FACTS = ("kind", "entity_id", "payment_id", "currency", "gross_minor", "fee_minor", "tax_minor", "net_minor")
 _WRITTEN = ("lines_count", "net_minor", "fee_minor", "tax_minor", "state", "transfers")
 
 
@@ -82,7 +85,7 @@ def supersede_untold(settlement: Settlement) -> None:
 
 
 def supersede_all(settlement: Settlement) -> None:
-    """Every line of files in this settlement: what it is in is another currency."""
+    """Every line of files in this settlement: it is in another currency, or there is no such thing."""
     while _supersede(settlement, _ALL, _values(settlement)) == _LINES:
         pass
 
@@ -102,7 +105,7 @@ def _supersede(settlement: Settlement, which: str, values: dict[str, Any]) -> in
         cursor.execute(_SUPERSEDE.format(which=which, sums=SUMS), values)
         rows = cursor.fetchall()
     superseded = 0
-    for settlement_pk, *sums, line_ids, differing in rows:
+    for settlement_pk, *sums, line_ids in rows:
         lines = LineTotals(*sums)
         # The one at hand is locked and about to be saved by the caller: there is one of it.
         is_this = settlement_pk == settlement.pk
@@ -110,31 +113,9 @@ def _supersede(settlement: Settlement, which: str, values: dict[str, Any]) -> in
         count_in(was_in, -lines)
         post_lines(was_in, -lines, paid_out_minor=0)
         was_in.save(update_fields=_WRITTEN)
-        write_on_again(was_in.gateway, line_ids)
+        write_on_again(was_in.gateway, filing.LINE_KINDS, line_ids)
         filing.clear_lines(was_in.gateway, line_ids)
-        discrepancies.file_all([_finding(was_in, each) for each in json.loads(differing or "[]")])
         if not is_this:
-            filing.file_sum(was_in, _unsaid(was_in), None)
+            filing.file_sum(was_in)
         superseded += lines.count
     return superseded
-
-
-def _finding(was_in: Settlement, line: dict[str, Any]) -> Finding:
-    """A file has said something else than the gateway. None of it is in the ledger any more."""
-    told, kept = line["told"], line["kept"]
-    return Finding(
-        kind=DiscrepancyKind.SETTLEMENT_LINE_DIFFERS if told else DiscrepancyKind.SETTLEMENT_LINE_UNKNOWN,
-        gateway=was_in.gateway,
-        gateway_id=line["line"],
-        currency=line["currency"],
-        amount_minor=0,
-        ours={name: told[name] for name in ("settlement_id", *_FACTS)} if told else {},
-        theirs={"settlement_id": was_in.gateway_settlement_id, **{name: kept[name] for name in _FACTS}},
-        proposed=ProposedAct.CHECK_GATEWAY,
-    )
-
-
-def _unsaid(settlement: Settlement) -> Header:
-    return Header(
-        settlement.gateway_settlement_id, None, settlement.currency, settlement.paid_out_at, settlement.bank_reference
-    )

@@ -32,7 +32,8 @@ def _variants(*rows: dict[str, Any], known: int = 0) -> dict[str, Any]:
 
 
 def _product(**fields: Any) -> dict[str, Any]:
-    return {"title": "Mug", "description": "", "kind": "physical", "tax_category": "standard", "active": "on", **fields}
+    product = {"title": "Mug", "description": "", "kind": "physical", "tax_category": "standard", "active": "on"}
+    return {**product, **fields}
 
 
 def _change(article: Article) -> str:

@@ -87,7 +87,7 @@ def test_nobody_is_offered_to_agree_with_themselves(sign_in: SignIn, ada: Shoppe
     given = CreditGrant.objects.get()
     assert "/approve" not in second.get(page(given)).content.decode()
     answer = second.post(page(given, "approve"), follow=True)
-    assert messages_of(answer) == ["You have asked for this yourself: somebody else has to approve it."]
+    assert messages_of(answer) == ["You have asked for this grant yourself: somebody else has to approve it."]
     assert messages_of(second.post(page(given, "refuse"), {"reason": "a slip"}, follow=True)) == [
         "50.00 USD are refused."
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
@@ -177,8 +178,18 @@ def test_open_disputes_come_by_deadline_and_closed_ones_when_asked_for(
 
     assert listed() == listed(which="open") == [dispute.gateway_dispute_id, "dp_late", "dp_none"]
     assert listed(which="closed") == ["dp_won"]
+    assert listed(which="all") == ["dp_won", "dp_none", "dp_late", dispute.gateway_dispute_id]
+    assert listed(which="nonsense") == listed()
     assert listed(q="dp_won") == ["dp_won"]
     assert len(listed(q=dispute.attempt.gateway_payment_id)) == 4
+    for query, tab, says in (
+        ({}, "Open", "The next deadline to answer first"),
+        ({"which": "closed"}, "Closed", "Won or lost; the newest first"),
+        ({"q": "dp_won"}, "All", "The newest first"),
+    ):
+        content = root.get("/admin/payments/dispute/", query).content.decode()
+        assert re.findall(r'aria-current="page">([^<]+)</a>', content) == [tab]
+        assert says in content
 
 
 def test_evidence_is_noted_once_and_for_good(sign_in: SignIn, disputed: tuple[Order, Dispute]) -> None:

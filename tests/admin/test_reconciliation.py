@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from payments.gateways.base import LineKind, SettlementLine
 from payments.reconciliation import discrepancies
 from payments.reconciliation.models import Discrepancy, DiscrepancyAct, DiscrepancyKind, ProposedAct
+from payments.settlements import booking, claims, lacking, reconciling, staging
+from payments.settlements.files.times import exactly
+from payments.settlements.models import Settlement, SettlementImport, Source
 from tests import shop
 from tests.admin.conftest import EVERYBODY, SUPERUSER, SignIn, messages_of
 from tests.gateway_process import SandboxProcess
@@ -16,7 +23,7 @@ from tests.reconciling import reconcile
 from tests.shop import Shop, Shopper
 
 LIST = "/admin/reconciliation/discrepancy/"
-ACTS = ("assign", "look", "accept", "close", "write_off")
+ACTS = ("assign", "look", "accept", "close", "take_back", "write_off")
 MAY = {"accounting", SUPERUSER}
 
 
@@ -50,24 +57,63 @@ def test_the_queue_and_a_page_show_what_differs(clerk: Client) -> None:
     assert "Payment of no order of ours" in listed
     assert "123.45" in listed
     shown = clerk.get(page(discrepancy)).content.decode()
-    assert "captured_minor: 12345" in shown
-    assert "pi_&lt;b&gt;" in shown
+    for fact in ("Captured", "123.45 USD", "Payment request at the gateway", "pi_&lt;b&gt;", "Neither"):
+        assert (fact in shown) == (fact != "Neither"), fact
     assert "Send the money back at the gateway" in shown
 
 
-def test_the_queue_is_filtered_by_state_kind_and_gateway_and_searched_by_id(clerk: Client) -> None:
+def listed(client: Client, **query: str) -> list[str]:
+    """What the list shows, in its order."""
+    rows = client.get(LIST, query).context["cl"].result_list
+    return [row.gateway_id for row in rows]
+
+
+def test_the_queue_shows_open_ones_the_most_urgent_first_then_the_oldest(clerk: Client) -> None:
+    for name, kind in (
+        ("a file", DiscrepancyKind.FILE_LACKS_LINES),
+        ("a sum", DiscrepancyKind.SETTLEMENT_SUM_DIFFERS),
+        ("a payment", DiscrepancyKind.PAYMENT_UNKNOWN),
+        ("another sum", DiscrepancyKind.SETTLEMENT_SUM_DIFFERS),
+        ("over", DiscrepancyKind.PAYMENT_UNKNOWN),
+    ):
+        found(name, kind)
+    discrepancies.clear(kind=DiscrepancyKind.PAYMENT_UNKNOWN, gateway="stripe", gateway_ids=["over"])
+    assert listed(clerk) == ["a payment", "a sum", "another sum", "a file"]
+    assert listed(clerk, state="all") == ["over", "another sum", "a payment", "a sum", "a file"]
+    content = clerk.get(LIST).content.decode()
+    assert "The most urgent first, then the oldest" in content
+    for urgency in ("Now", "Soon", "Later"):
+        assert content.count(urgency) >= 1
+
+
+def test_which_discrepancies_are_shown_is_said_by_tabs_and_kept_by_the_filters(clerk: Client) -> None:
     one, other = found("ch_1"), found("ch_2", DiscrepancyKind.AMOUNT_DIFFERS)
     discrepancies.clear(kind=DiscrepancyKind.PAYMENT_UNKNOWN, gateway="stripe", gateway_ids=["ch_1"])
-    for query, seen in (
-        ({"state": "open"}, {other}),
-        ({"state": "gone"}, {one}),
-        ({"kind": "amount_differs"}, {other}),
-        ({"gateway": "razorpay"}, set()),
-        ({"q": "ch_1"}, {one}),
-        ({"state": "nonsense"}, {one, other}),
+    for query, seen, tab in (
+        ({}, {other}, "Open"),
+        ({"state": "open"}, {other}, "Open"),
+        ({"state": "gone"}, {one}, "Gone"),
+        ({"state": "resolved"}, set(), "Resolved"),
+        ({"state": "all"}, {one, other}, "All"),
+        ({"state": "nonsense"}, {other}, "Open"),
+        ({"kind": "amount_differs"}, {other}, "Open"),
+        ({"kind": "payment_unknown"}, set(), "Open"),
+        ({"kind": "payment_unknown", "state": "all"}, {one}, "All"),
+        ({"gateway": "razorpay"}, set(), "Open"),
+        # Whoever searches is shown what there is, open or not.
+        ({"q": "ch_1"}, {one}, "All"),
+        ({"q": "ch_1", "state": "open"}, set(), "Open"),
     ):
-        content = clerk.get(LIST, query).content.decode()
+        response = clerk.get(LIST, query)
+        content = response.content.decode()
         assert {each for each in (one, other) if page(each) in content} == seen, query
+        assert re.findall(r'aria-current="page">([^<]+)</a>', content) == [tab], query
+        # The tabs keep the filters, and clearing the filters keeps the tab.
+        changelist = response.context["cl"]
+        assert changelist.has_active_filters == bool(query.keys() - {"state", "q"}), query
+        if "kind" in query:
+            assert 'href="?kind=' in content
+            assert ("state=all" in changelist.clear_all_filters_qs) == (query.get("state") == "all")
 
 
 def test_the_queue_costs_the_same_however_long_it_is(clerk: Client) -> None:
@@ -115,6 +161,84 @@ def test_what_does_not_lie_in_suspense_is_not_written_off(clerk: Client) -> None
     told = messages_of(clerk.post(page(discrepancy, "write_off"), {"reason": "gone"}, follow=True))
     assert told == ["The amount does not lie in suspense."]
     assert Discrepancy.objects.get().state == "open"
+
+
+def test_what_a_file_alone_had_booked_is_taken_back_with_a_button(clerk: Client, db: None) -> None:
+    at = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    line = SettlementLine(
+        line_id="payment:pay_1",
+        settlement_id="setl_1",
+        kind=LineKind.PAYMENT,
+        wire_kind="payment",
+        entity_id="pay_1",
+        payment_id="pay_1",
+        currency="INR",
+        gross_minor=1000,
+        fee_minor=100,
+        tax_minor=18,
+        net_minor=882,
+        settled_at=at,
+    )
+    imported = SettlementImport.objects.create(
+        gateway="razorpay", file_name="recon.csv", sha256="0" * 64, rows=1, imported_by="clerk"
+    )
+    with reconciling.session():
+        staging.tell_rows("razorpay", [staging.Row(line, 7, exactly(at))])
+        (header,) = staging.named_in_file("razorpay")
+        claims.keep(imported, ["setl_1"])
+        booking.book("razorpay", header, source=Source.FILE)
+        lacking.file_not_paid_out("razorpay", ["setl_1"])
+    discrepancy = Discrepancy.objects.get(kind="file_settlement_unknown")
+    shown = clerk.get(page(discrepancy)).content.decode()
+    settlement = Settlement.objects.get()
+    for fact in (
+        f'href="/admin/settlements/settlement/{settlement.pk}/change/"',
+        f'href="/admin/settlements/settlementimport/{imported.pk}/change/"',
+        f'href="{page(discrepancy, "take_back")}"',
+        "8.82 INR",
+        "Line of the file",
+    ):
+        assert fact in shown, fact
+    assert "recon.csv, line 7" in clerk.get(LIST).content.decode()
+
+    told = messages_of(clerk.post(page(discrepancy, "take_back"), {"reason": "no such thing"}, follow=True))
+
+    assert told == ["Nothing of it is booked any more."]
+    discrepancy.refresh_from_db()
+    assert (discrepancy.state, discrepancy.resolution) == ("resolved", "taken_back")
+    told = messages_of(clerk.post(page(discrepancy, "take_back"), {"reason": "again"}, follow=True))
+    assert told == ["Somebody has dealt with it already."]
+    other = found()
+    told = messages_of(clerk.post(page(other, "take_back"), {"reason": "no"}, follow=True))
+    assert told == ["Nothing of it is booked."]
+
+
+def test_a_page_shows_the_lines_that_a_file_lacks_and_by_how_much_both_sides_differ(clerk: Client) -> None:
+    lacks = {"settlement": "setl_1", "currency": "INR", "net_minor": 5000, "lines": 2, "lacks": 21, "told_by": "file"}
+    line = {"line": "payment:<i>", "kind": "payment", "payment": "pay_<i>", "currency": "INR", "net_minor": 123}
+    discrepancies.file(
+        kind=DiscrepancyKind.FILE_LACKS_LINES,
+        gateway="razorpay",
+        gateway_id="setl_1",
+        currency="INR",
+        amount_minor=-2583,
+        ours={"settlement": "setl_1", "currency": "INR", "net_minor": 7583, "lines": 23, "lacking": [line] * 20},
+        theirs={**lacks, "file": "<b>.csv", "settled_at": "2026-11-20T09:00:00+00:00"},
+        proposed=ProposedAct.CHECK_GATEWAY,
+    )
+    shown = clerk.get(page(Discrepancy.objects.get())).content.decode()
+    for fact in (
+        "75.83 INR",
+        "50.00 INR",
+        "-25.83 INR",
+        "1.23 INR",
+        "and 1 more",
+        "&lt;b&gt;.csv",
+        "payment:&lt;i&gt;",
+    ):
+        assert fact in shown, fact
+    assert "20 Nov 2026, 09:00:00" in shown
+    assert shown.count("pay_&lt;i&gt;") == 20
 
 
 def test_looking_again_asks_the_gateway(clerk: Client, sandbox: SandboxProcess, goods: Shop, ada: Shopper) -> None:

@@ -148,7 +148,7 @@ def test_above_the_limit_somebody_else_approves(sign_in: SignIn, root: Client, o
     assert refund_page(refund, "approve") not in own
     before = shop.written()
     answer = clerk.post(refund_page(refund, "approve"), follow=True)
-    assert messages_of(answer) == ["You have asked for this yourself: somebody else has to approve it."]
+    assert messages_of(answer) == ["You have asked for this refund yourself: somebody else has to approve it."]
     assert sign_in("support").post(refund_page(refund, "approve")).status_code == 403
     assert sign_in("warehouse").post(refund_page(refund, "refuse"), {"reason": "x"}).status_code == 403
     assert root.get(refund_page(refund, "approve")).status_code == 200

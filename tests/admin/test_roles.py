@@ -15,7 +15,7 @@ from tests import shop
 from tests.admin.conftest import ANONYMOUS, CUSTOMER, EVERYBODY, SUPERUSER, SignIn, cash_order, page
 from tests.shop import Shop, Shopper
 
-SEE_ORDERS = {"support", "warehouse", "accounting", SUPERUSER}
+SEE_ORDERS = {"support", "warehouse", "campaigns", "accounting", SUPERUSER}
 LISTS: dict[str, set[str]] = {
     "/admin/orders/order/": SEE_ORDERS,
     "/admin/payments/paymentrequest/": SEE_ORDERS,
@@ -24,6 +24,8 @@ LISTS: dict[str, set[str]] = {
     "/admin/orders/coupon/": {"support", "marketing", "accounting", SUPERUSER},
     "/admin/orders/couponbatch/": {"support", "marketing", "accounting", SUPERUSER},
     "/admin/orders/orderwriteoff/": SEE_ORDERS,
+    "/admin/orders/campaign/": SEE_ORDERS,
+    "/admin/orders/mailingkey/": {"integrations", SUPERUSER},
     "/admin/payments/creditbalance/": {"support", "accounting", SUPERUSER},
     "/admin/orders/creditgrant/": {"support", "accounting", SUPERUSER},
     "/admin/payments/dispute/": SEE_ORDERS,
@@ -42,6 +44,9 @@ LISTS: dict[str, set[str]] = {
     "/admin/outgoing/subscription/": {"integrations", "accounting", SUPERUSER},
     "/admin/outgoing/outgoingevent/": {"integrations", "accounting", SUPERUSER},
     "/admin/outgoing/delivery/": {"integrations", "accounting", SUPERUSER},
+    "/admin/merchants/merchant/": {"integrations", "accounting", SUPERUSER},
+    "/admin/merchants/merchantkey/": {"integrations", SUPERUSER},
+    "/admin/merchants/merchantorder/": {"accounting", SUPERUSER},
     "/admin/customers/customer/": SEE_ORDERS,
     "/admin/customers/user/": {SUPERUSER},
     "/admin/auth/group/": {SUPERUSER},
@@ -70,9 +75,14 @@ ADDS: dict[str, set[str]] = {
     "/admin/outgoing/subscription/add/": {"integrations", SUPERUSER},
     "/admin/outgoing/outgoingevent/add/": set(),
     "/admin/outgoing/delivery/add/": set(),
+    "/admin/merchants/merchant/add/": {"integrations", SUPERUSER},
+    "/admin/merchants/merchantkey/add/": set(),
+    "/admin/merchants/merchantorder/add/": set(),
     "/admin/customers/user/add/": {SUPERUSER},
     "/admin/auth/group/add/": {SUPERUSER},
     "/admin/orders/order/add/": set(),
+    "/admin/orders/campaign/add/": set(),
+    "/admin/orders/mailingkey/add/": {"integrations", SUPERUSER},
     "/admin/payments/paymentrequest/add/": set(),
     "/admin/payments/refund/add/": set(),
     "/admin/orders/orderrefund/add/": set(),

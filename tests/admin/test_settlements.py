@@ -41,7 +41,7 @@ def line(number: int) -> base.SettlementLine:
 def settlement(db: None) -> Settlement:
     """A settlement of thirty lines, one of which the gateway has not paid out."""
     with reconciling.session():
-        paid_out = base.Settlement("setl_1", 29 * 9764, "INR", AT, "UTR0001")
+        paid_out = base.Settlement("setl_1", 29 * 9764, "INR", AT, "UTR0001", AT)
         staging.tell_settlements("razorpay", [paid_out])
         staging.tell_lines("razorpay", [line(number) for number in range(30)])
         (header,) = staging.headers("razorpay")

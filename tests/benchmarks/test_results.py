@@ -12,6 +12,7 @@ import pytest
 from benchmarks import report
 from benchmarks.__main__ import parse_arguments
 from benchmarks.hot import Hot
+from benchmarks.listing import Listing
 from benchmarks.placing import Load, Placing, shares_of_host
 from benchmarks.results import Mails, Results, Statements
 from benchmarks.statements import Statement
@@ -45,6 +46,8 @@ COUNTED = [
 ]
 HOT = Hot(8, 240.0, 300.0, 0.8, 1500.0, 2500.0, 3000.0)
 
+LISTINGS = [Listing("all", 1_000, 1_000_000, 4.0, 4.4, 6.0), Listing("receipt", 1_000, 1_000_000, 4.0, 8.0, 9.0)]
+
 
 def results() -> Results:
     return Results(
@@ -68,6 +71,15 @@ def test_goals_are_met_missed_or_not_known() -> None:
     blind = Results(results().started_at, 12.0, [replace(PLACING, cpu_ms=None)])
     assert [goal.met for goal in blind.goals()] == [True, False, None]
     assert Results(results().started_at, 12.0, [replace(PLACING, clients=1)]).goals() == []
+
+
+def test_a_list_may_not_grow_with_the_orders_behind_it() -> None:
+    found = Results(results().started_at, 12.0, listing=LISTINGS)
+    assert [(goal.name, goal.met) for goal in found.goals()] == [
+        ("listing all of 1,000,000 orders, ratio to 1,000 <= 1.5", True),
+        ("listing receipt of 1,000,000 orders, ratio to 1,000 <= 1.5", False),
+    ]
+    assert report.listing(LISTINGS).splitlines()[2].split() == ["receipt", "4.00", "8.00", "9.00", "2.00"]
 
 
 def test_everything_is_kept_as_json(tmp_path: Path) -> None:
@@ -104,7 +116,7 @@ def test_turns_fill_the_time() -> None:
 def test_the_command_line_names_scenarios_that_exist() -> None:
     chosen = parse_arguments(["hot", "--clients", "2,4", "--quick"])
     assert (chosen.scenarios, chosen.clients, chosen.seconds) == (["hot"], (2, 4), 2.0)
-    assert parse_arguments([]).scenarios == ["placing", "hot", "oversell", "pdf"]
+    assert parse_arguments([]).scenarios == ["placing", "hot", "oversell", "listing", "pdf"]
     for wrong in (["teleport"], ["--clients", "0"], ["--clients", "many"]):
         with pytest.raises(SystemExit):
             parse_arguments(wrong)

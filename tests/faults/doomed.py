@@ -25,7 +25,7 @@ def main() -> None:
     setup_test_environment()
     # Read once for all the children.
     assert get_resolver().url_patterns
-    importlib.import_module("tests.faults.flows")
+    importlib.import_module("tests.faults.merchant_flows")
     print("ready", flush=True)
     for line in sys.stdin:
         print(json.dumps(_in_a_child(json.loads(line))), flush=True)

@@ -59,7 +59,8 @@ class Scene:
 @dataclass(frozen=True, slots=True)
 class Flow:
     """`prepare` gives the facts that `act` and `judge` need. `judge` asserts what is true once everything has come to
-    rest, whenever it was cut. `retried` is what the client's retry may be answered with, if a client asks."""
+    rest, whenever it was cut. `retried` is what the client's retry may be answered with, if a client asks; `asks` is
+    how it does so, unless as a customer does."""
 
     prepare: Callable[[Scene], Facts]
     act: Callable[..., Any]
@@ -67,6 +68,8 @@ class Flow:
     seams: Counts
     seams_at_razorpay: Counts | None = None
     retried: tuple[int, ...] = ()
+    asks: Callable[..., HttpResponse] | None = None
+    gateways: tuple[str, ...] = ("stripe", "razorpay")
 
     def passes(self, gateway: str) -> Counts:
         """How often it passes each seam."""
@@ -370,53 +373,53 @@ def judge_told(scene: Scene, facts: Facts) -> None:
 
 # --- the table ------------------------------------------------------------------------------------------------------
 
-_ANSWER = {Seam.ANSWER_DUE: 1, Seam.ANSWER_KEPT: 1}
-_CREATE = {Seam.CREATE_INTENDED: 1, Seam.CREATE_ASKED: 1, Seam.CREATE_RECORDED: 1}
-_CAPTURE = {Seam.CAPTURE_INTENDED: 1, Seam.CAPTURE_ASKED: 1}
-_CANCEL = {Seam.CANCEL_INTENDED: 1, Seam.CANCEL_ASKED: 1, Seam.CANCEL_RECORDED: 1}
-_REFUND = {Seam.REFUND_INTENDED: 1, Seam.REFUND_ASKED: 1, Seam.REFUND_RECORDED: 1}
+ANSWER = {Seam.ANSWER_DUE: 1, Seam.ANSWER_KEPT: 1}
+CREATE = {Seam.CREATE_INTENDED: 1, Seam.CREATE_ASKED: 1, Seam.CREATE_RECORDED: 1}
+CAPTURE = {Seam.CAPTURE_INTENDED: 1, Seam.CAPTURE_ASKED: 1}
+CANCEL = {Seam.CANCEL_INTENDED: 1, Seam.CANCEL_ASKED: 1, Seam.CANCEL_RECORDED: 1}
+REFUND = {Seam.REFUND_INTENDED: 1, Seam.REFUND_ASKED: 1, Seam.REFUND_RECORDED: 1}
 
 
-def _settle(times: int) -> Counts:
+def settles(times: int) -> Counts:
     return {Seam.REPORT_READ: times, Seam.REPORT_SETTLED: times}
 
 
-def _webhooks(times: int) -> Counts:
+def webhooks(times: int) -> Counts:
     return {Seam.WEBHOOK_STORED: times, Seam.EVENT_WORKED: times}
 
 
 FLOWS: dict[str, Flow] = {
-    "buy": Flow(prepare_buying, ask, judge_bought, {**_CREATE, **_ANSWER}, retried=(200, 500)),
-    "confirm": Flow(prepare_confirming, ask, judge_paid, {**_settle(2), **_CAPTURE, **_ANSWER}, retried=(204,)),
+    "buy": Flow(prepare_buying, ask, judge_bought, {**CREATE, **ANSWER}, retried=(200, 500)),
+    "confirm": Flow(prepare_confirming, ask, judge_paid, {**settles(2), **CAPTURE, **ANSWER}, retried=(204,)),
     "cancel": Flow(
-        prepare_cancelling, ask_and_work, judge_cancelled, {**_ANSWER, **_CANCEL, **_settle(1)}, retried=(200, 409)
+        prepare_cancelling, ask_and_work, judge_cancelled, {**ANSWER, **CANCEL, **settles(1)}, retried=(200, 409)
     ),
     "cancel what is paid": Flow(
-        prepare_cancelling_paid, ask_and_work, judge_cancelled, {**_ANSWER, **_REFUND, **_settle(1)}, retried=(200, 409)
+        prepare_cancelling_paid, ask_and_work, judge_cancelled, {**ANSWER, **REFUND, **settles(1)}, retried=(200, 409)
     ),
     "webhook of a payment": Flow(
-        prepare_paying, take_webhooks, judge_paid, {**_webhooks(2), **_settle(2)}, {**_webhooks(3), **_settle(3)}
+        prepare_paying, take_webhooks, judge_paid, {**webhooks(2), **settles(2)}, {**webhooks(3), **settles(3)}
     ),
     "webhook of a hold": Flow(
         prepare_authorizing,
         take_webhooks,
         judge_paid,
-        {**_webhooks(2), **_settle(3), **_CAPTURE},
-        {**_webhooks(1), **_settle(2), **_CAPTURE},
+        {**webhooks(2), **settles(3), **CAPTURE},
+        {**webhooks(1), **settles(2), **CAPTURE},
     ),
     "webhook of a dispute": Flow(
-        prepare_disputing, take_webhooks, judge_disputed, {**_webhooks(2), **_settle(2)}, {**_webhooks(1), **_settle(1)}
+        prepare_disputing, take_webhooks, judge_disputed, {**webhooks(2), **settles(2)}, {**webhooks(1), **settles(1)}
     ),
-    "refund": Flow(prepare_refunding, refund_in_part, judge_refunded_in_part, {**_REFUND, **_settle(1)}),
-    "ask again": Flow(prepare_asking_again, ask_again, judge_asked_again, _CREATE),
-    "capture a hold": Flow(prepare_holding, capture_hold, judge_paid, {**_settle(2), **_CAPTURE}),
-    "let a hold go": Flow(prepare_letting_go, let_go, judge_let_go, {**_CANCEL, **_settle(1)}),
-    "expire": Flow(prepare_expiring, expire, judge_expired, {**_settle(2), **_CANCEL}),
+    "refund": Flow(prepare_refunding, refund_in_part, judge_refunded_in_part, {**REFUND, **settles(1)}),
+    "ask again": Flow(prepare_asking_again, ask_again, judge_asked_again, CREATE),
+    "capture a hold": Flow(prepare_holding, capture_hold, judge_paid, {**settles(2), **CAPTURE}),
+    "let a hold go": Flow(prepare_letting_go, let_go, judge_let_go, {**CANCEL, **settles(1)}),
+    "expire": Flow(prepare_expiring, expire, judge_expired, {**settles(2), **CANCEL}),
     "reconcile": Flow(
         prepare_reconciling,
         reconcile,
         judge_paid,
-        {Seam.SLICE_WORKED: 5, Seam.SLICE_NOTED: 5, **_settle(3), **_CAPTURE},
+        {Seam.SLICE_WORKED: 5, Seam.SLICE_NOTED: 5, **settles(3), **CAPTURE},
     ),
     # Each of the two settlements is one chunk of lines, and its end.
     "settle": Flow(prepare_settling, reconcile_settlements, judge_settled, {Seam.SETTLEMENT_BOOKED: 4}),

@@ -21,16 +21,16 @@ from kit import clock
 from kit.crashpoints import Seam
 from orders_project.idempotency.keeping import ABANDONED_AFTER
 from payments.sandbox.models import Delivery
-from tests.faults import flows
-from tests.faults.flows import FLOWS, Facts, Flow, Scene
+from tests.faults import flows, merchant_flows
+from tests.faults.flows import Facts, Flow, Scene
 from tests.gateway_process import SandboxProcess
 from tests.jobs import assert_books_agree, settle_down
 from tests.payments.outgoing.receiver import Receiver
 from tests.processes import environment
 from tests.shop import Shop, Shopper
 
-GATEWAYS = ("stripe", "razorpay")
-WAYS = [(name, gateway) for name in FLOWS for gateway in GATEWAYS]
+FLOWS = {**flows.FLOWS, **merchant_flows.FLOWS}
+WAYS = [(name, gateway) for name, flow in FLOWS.items() for gateway in flow.gateways]
 # Each seam the first time it is passed, and the last.
 KILLS = [
     (name, gateway, f"{seam}:{number}", retries)
@@ -57,7 +57,7 @@ class Doomed:
     def do(self, flow: Flow, facts: Facts, crash_at: str = "") -> dict[str, Any]:
         """How a child ended that did the flow's act: {"ended", "passed", "error"}."""
         assert self._process.stdin is not None
-        wanted = {"module": flows.__name__, "name": flow.act.__name__, "facts": facts, "crash_at": crash_at}
+        wanted = {"module": flow.act.__module__, "name": flow.act.__name__, "facts": facts, "crash_at": crash_at}
         self._process.stdin.write(json.dumps(wanted) + "\n")
         self._process.stdin.flush()
         done: dict[str, Any] = json.loads(self._line())
@@ -100,8 +100,9 @@ def come_to_rest(scene: Scene) -> None:
 
 def retry(flow: Flow, facts: Facts) -> None:
     """The client asks again, twice; it is answered, the same both times, and nothing happens the second time."""
+    asks = flow.asks or flows.ask
     with clock.turned(ABANDONED_AFTER + timedelta(seconds=1)):
-        first, second = (flows.ask(**facts) for _ in range(2))
+        first, second = (asks(**facts) for _ in range(2))
     assert first.status_code in flow.retried, first.content
     assert (second.status_code, second.content) == (first.status_code, first.content)
 

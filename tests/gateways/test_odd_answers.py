@@ -19,7 +19,7 @@ from tests.gateways.conftest import make, new_ask
 
 Answer = Callable[[str], bytes]
 NOON, A_DAY = datetime(2026, 3, 1, 12, tzinfo=UTC), timedelta(days=1)
-PAID_OUT = Settlement("x_1", 100, "USD", NOON, "")
+PAID_OUT = Settlement("x_1", 100, "USD", NOON, "", NOON)
 
 
 @contextmanager
@@ -65,6 +65,7 @@ CALLS: dict[str, Callable[[Gateway], object]] = {
     "list_disputes": lambda gateway: list(gateway.list_disputes(NOON, NOON + A_DAY)),
     "fetch_dispute": lambda gateway: gateway.fetch_dispute("x_1"),
     "list_settlements": lambda gateway: list(gateway.list_settlements(NOON, NOON + A_DAY)),
+    "find_settlement": lambda gateway: gateway.find_settlement({"stripe": "po_1", "razorpay": "setl_1"}[gateway.name]),
     "list_settlement_lines": lambda gateway: list(gateway.list_settlement_lines(PAID_OUT)),
 }
 BODIES = [

@@ -74,7 +74,7 @@ def test_tax_on_stripes_fee_is_told_apart_from_the_fee() -> None:
     answer = stripe_list([entry(fee_details=parts)])
 
     with answering(lambda path: answer) as (base, _):
-        (found,) = make("stripe", base=base).list_settlement_lines(Settlement("po_1", 9680, "USD", NOON, ""))
+        (found,) = make("stripe", base=base).list_settlement_lines(Settlement("po_1", 9680, "USD", NOON, "", NOON))
 
     assert (found.gross_minor, found.fee_minor, found.tax_minor, found.net_minor) == (10000, 270, 50, 9680)
 
@@ -96,7 +96,7 @@ def test_each_of_stripes_transactions_is_of_a_kind(type_: str, category: str, ki
     answer = stripe_list([entry(type=type_, reporting_category=category, source=None)])
 
     with answering(lambda path: answer) as (base, _):
-        (found,) = make("stripe", base=base).list_settlement_lines(Settlement("po_1", 9680, "USD", NOON, ""))
+        (found,) = make("stripe", base=base).list_settlement_lines(Settlement("po_1", 9680, "USD", NOON, "", NOON))
 
     assert (found.kind, found.wire_kind, found.entity_id) == (kind, type_, "")
 
@@ -118,7 +118,7 @@ def test_each_of_razorpays_lines_is_of_a_kind(
     answer = json.dumps({"items": [line(**given)]}).encode()
 
     with answering(lambda path: answer) as (base, _):
-        (found,) = make("razorpay", base=base).list_settlement_lines(Settlement("setl_1", net, "INR", NOON, ""))
+        (found,) = make("razorpay", base=base).list_settlement_lines(Settlement("setl_1", net, "INR", NOON, "", NOON))
 
     assert (found.kind, found.entity_id, found.payment_id, found.net_minor) == (kind, entity_id, payment_id, net)
     assert found.line_id == f"{given['type']}:{given['entity_id']}"
@@ -129,7 +129,7 @@ def test_lines_of_other_settlements_of_the_day_and_those_not_settled_yet_are_lef
     items = [line(), line(entity_id="pay_2", settlement_id="setl_2"), line(entity_id="pay_3", settlement_id=None)]
 
     with answering(lambda path: json.dumps({"items": items}).encode()) as (base, _):
-        found = make("razorpay", base=base).list_settlement_lines(Settlement("setl_1", 97100, "INR", NOON, ""))
+        found = make("razorpay", base=base).list_settlement_lines(Settlement("setl_1", 97100, "INR", NOON, "", NOON))
         assert [each.entity_id for each in found] == ["pay_1"]
 
 
@@ -144,7 +144,8 @@ def test_a_settlement_made_before_midnight_in_india_may_be_reported_on_the_next_
 
     with answering(answer) as (base, heard):
         gateway = make("razorpay", base=base)
-        found = list(gateway.list_settlement_lines(Settlement("setl_1", 97100, "INR", before_midnight, "")))
+        paid_out = Settlement("setl_1", 97100, "INR", before_midnight, "", before_midnight)
+        found = list(gateway.list_settlement_lines(paid_out))
 
     assert ([each.entity_id for each in found], len(heard)) == (["pay_1"], calls)
 
@@ -162,7 +163,7 @@ def test_a_settlement_that_names_no_currency_is_in_rupees_and_only_one_that_is_p
     with answering(lambda path: json.dumps({"items": items}).encode()) as (base, _):
         found = list(make("razorpay", base=base).list_settlements(NOON, NOON + AN_HOUR))
 
-    assert found == [Settlement("setl_1", 97100, "INR", NOON, "U1")]
+    assert found == [Settlement("setl_1", 97100, "INR", NOON, "U1", NOON)]
 
 
 def test_razorpay_is_never_asked_to_count_far_down_a_list() -> None:

@@ -141,3 +141,16 @@ def test_settlements_are_listed_by_the_time_they_were_made(gateway: Gateway, san
     assert [each.settlement_id for each in gateway.list_settlements(NOON, NOON + timedelta(seconds=1))] == [made]
     assert list(gateway.list_settlements(NOON - AN_HOUR, NOON)) == []
     assert list(gateway.list_settlements(NOON + timedelta(seconds=1), NOON + AN_HOUR)) == []
+
+
+def test_one_settlement_is_found_by_its_id_and_nothing_by_any_other(gateway: Gateway, sandbox: SandboxProcess) -> None:
+    paid(gateway, sandbox)
+    (payout,) = sandbox.settle(gateway.name)
+    now = datetime.now(UTC)
+
+    found = gateway.find_settlement(payout["id"])
+
+    assert [found] == list(gateway.list_settlements(now - AN_HOUR, now + AN_HOUR))
+    prefix = payout["id"].partition("_")[0]
+    for name in (f"{prefix}_NoSuchThing000", f"{prefix}_x", "recon", "ondemand", "..", ""):
+        assert gateway.find_settlement(name) is None

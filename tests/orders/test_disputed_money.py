@@ -7,9 +7,9 @@ from django.db import DatabaseError, connection, transaction
 
 from kit import clock
 from orders import actors, cancellation
-from orders.disputes import record_dispute
 from orders.models import HistoryEvent, Order, OrderStatus
 from orders.settlement import settle
+from orders.subjects import record_dispute
 from payments import ledger
 from payments.gateways.base import DisputeOutcome, DisputeReport, PaymentReport
 from payments.models import Account, Dispute, PaymentRequest, Refund, RefundState
@@ -45,7 +45,7 @@ def dispute(
         respond_by=None,
     )
     for _ in range(2):
-        assert record_dispute("razorpay", heard) is not None
+        assert record_dispute("razorpay", heard)
     return Dispute.objects.get(gateway_dispute_id=name)
 
 

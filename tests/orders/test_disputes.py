@@ -9,10 +9,10 @@ import pytest
 
 from kit import clock
 from orders import actors, jobs
-from orders.disputes import record_dispute
 from orders.fulfilment import send_order
 from orders.models import Order, OrderStatus
 from orders.payments import status_of
+from orders.subjects import record_dispute
 from payments import gateways, ledger, refunding
 from payments.gateways.base import DisputeOutcome, DisputeReport
 from payments.models import Account, Dispute, DisputeState, EventState, WebhookEvent
@@ -151,7 +151,7 @@ def test_reports_in_any_order_end_the_same(sandbox: SandboxProcess, shop: Shop, 
     for number, names in enumerate(permutations(reports)):
         told = [replace(reports[name], dispute_id=f"dp_{number}", amount_minor=1, withdrawn_minor=1) for name in names]
         for report in [*told, *told]:
-            assert record_dispute("stripe", report) is not None
+            assert record_dispute("stripe", report)
         dispute = Dispute.objects.get(gateway_dispute_id=f"dp_{number}")
         assert (dispute.state, dispute.withdrawn_minor) == ("lost", 1)
 
@@ -172,5 +172,5 @@ def test_a_payment_that_we_do_not_have_has_no_dispute(db: None) -> None:
         opened_at=clock.now(),
         respond_by=None,
     )
-    assert record_dispute("stripe", report) is None
+    assert not record_dispute("stripe", report)
     assert not Dispute.objects.exists()

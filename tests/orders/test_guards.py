@@ -10,9 +10,12 @@ from django.db.utils import InternalError
 
 from kit.money import Money
 from orders import actors
+from orders.campaigns.images import store_image
+from orders.campaigns.reporting import Figures, report_figures
 from orders.cash import collect_cash
 from orders.fulfilment import send_order
 from orders.models import Order, PaymentTerms
+from tests import flyers
 from tests.shop import Shop, Shopper, give_back, place, written
 
 # A copy of the invoice with some changes; `corrected` is the invoice that is copied.
@@ -125,6 +128,23 @@ ATTACKS: list[tuple[str, str, str]] = [
         "INSERT INTO orders_notice (order_id, kind, times_tried) SELECT order_id, kind, 0 FROM orders_notice",
         "notice_once_per_order",
     ),
+    # campaigns
+    ("delete a campaign", "DELETE FROM orders_campaign", "append-only"),
+    ("a campaign of another order", "UPDATE orders_campaign SET order_id = gen_random_uuid()", "append-only"),
+    ("a campaign at another place", "UPDATE orders_campaign SET position = 9", "append-only"),
+    ("another headline once it is scheduled", "UPDATE orders_campaign SET headline = 'mine'", "append-only"),
+    ("another time once it is scheduled", "UPDATE orders_campaign SET scheduled_at = now()", "append-only"),
+    ("fewer delivered", "UPDATE orders_campaign SET delivered = delivered - 1", "append-only"),
+    ("less completed", "UPDATE orders_campaign SET percentage_completed = 0", "append-only"),
+    ("more than all", "UPDATE orders_campaign SET percentage_completed = 101", "campaign_percentage_at_most_100"),
+    ("completed in part", "UPDATE orders_campaign SET status = 'completed'", "campaign_completed_means_all"),
+    ("a campaign's move without history", "UPDATE orders_campaign SET status = 'cancelled'", "not in its history"),
+    ("a state that is none", "UPDATE orders_campaign SET status = 'lost'", "campaign_status_known"),
+    ("change what happened to it", "UPDATE orders_campaignhistory SET facts = '{}'", "append-only"),
+    ("forget what happened to it", "DELETE FROM orders_campaignhistory", "append-only"),
+    ("another key under a name", "UPDATE orders_mailingkey SET digest = 'x'", "append-only"),
+    ("delete a key", "DELETE FROM orders_mailingkey", "append-only"),
+    ("an image that is a page", "UPDATE orders_flyerimage SET name = 'x.html'", "flyer_image_name"),
     # invoices
     (
         "change an invoice",
@@ -304,17 +324,24 @@ ATTACKS: list[tuple[str, str, str]] = [
 
 @pytest.fixture
 def orders(shop: Shop, ada: Shopper) -> list[Order]:
-    """Two on delivery, of which one is part paid and has money going back, and one that waits for a gateway."""
+    """Two on delivery, of which one is part paid and has money going back, one that waits for a gateway, and one of
+    flyers that go out."""
     part_paid = place(ada, shop.cash, (shop.cable, 1))
     collect_cash(part_paid.pk, amount=Money(1000, "USD"), receipt=uuid.uuid4(), actor=actors.SYSTEM)
     give_back(part_paid.pk, Money(100, "USD"))
     sent = place(ada, shop.cash, (shop.cable, 1))
     send_order(sent.pk, actor=actors.SYSTEM)
+    flyers.issue_key()
+    store_image(flyers.picture(), uploader=ada.user, customer_id=ada.customer.pk)
+    of_flyers = flyers.flyer_order(ada, shop)
+    (campaign,) = flyers.schedule_all(of_flyers)
+    report_figures(campaign.pk, Figures(9, 3, 1, 50), source="mailer")
     return [
         part_paid,
         place(ada, shop.cash, (shop.cable, 1)),
         sent,
         place(ada, shop.standard, (shop.cable, 1), terms=PaymentTerms.PREPAID),
+        of_flyers,
     ]
 
 

@@ -59,9 +59,11 @@ def test_every_periodic_job_waits_once_and_runs_once_at_a_time() -> None:
     periodic = {name: app.tasks[name] for name, _ in app.periodic_registry.periodic_tasks}
 
     assert periodic.keys() == EVERY_MINUTE_OR_OFTENER | {
+        "orders.forget_images",
         "orders.forget_old_jobs",
         "orders.reconcile_payments",
         "orders_project.forget_old",
+        "merchants.reseal",
         "outgoing.forget_old",
         "settlements.reconcile",
     }

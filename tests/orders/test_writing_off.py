@@ -22,12 +22,12 @@ from orders import actors, cancellation
 from orders.actors import Actor
 from orders.approval_limits import read_limits
 from orders.cash import collect_cash
-from orders.disputes import record_dispute
 from orders.fulfilment import deliver_order, send_order
 from orders.models import HistoryEvent, Order, OrderStatus, OrderWriteOff, RefundKind
 from orders.returns import request_refund
 from orders.returns.plans import RefundWish
 from orders.settlement import settle
+from orders.subjects import record_dispute
 from orders.writing_off import WriteOffWish, approve_write_off, owed, refuse_write_off, write_off
 from orders_project.roles import ensure_roles
 from payments import collecting, ledger, recording

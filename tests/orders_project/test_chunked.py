@@ -20,7 +20,7 @@ def _read(environ: dict[str, Any]) -> bytes:
         seen.append(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
         return []
 
-    ChunkedBodies(application, limit=LIMIT)(environ, lambda *_: None)
+    ChunkedBodies(application, limit=lambda path: LIMIT)(environ, lambda *_: None)
     return seen[0]
 
 

@@ -1,7 +1,7 @@
 """What staff may do about a discrepancy: each act with its form, when it makes sense, and how it is done.
 
-The acts themselves are `payments.reconciliation.resolving` and `orders.reconciliation.reviewing`; nothing is decided
-here. None of them may be called inside a transaction.
+The acts themselves are `payments.reconciliation.resolving`, `payments.settlements.taking_back` and
+`orders.reconciliation.reviewing`; nothing is decided here. None of them may be called inside a transaction.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from orders.reconciliation.reviewing import look_again
 from payments.reconciliation import resolving
 from payments.reconciliation.models import PAYMENT_KINDS, Discrepancy, DiscrepancyState, Resolution
+from payments.settlements.taking_back import can_be_taken_back, take_back
 
 
 class ReasonForm(forms.Form):
@@ -60,6 +61,11 @@ def _resolve(as_: Resolution, discrepancy: Discrepancy, told: Mapping[str, Any],
     return f"{as_.label}."
 
 
+def _take_back(discrepancy: Discrepancy, told: Mapping[str, Any], user_id: uuid.UUID) -> str:
+    take_back(discrepancy.pk, by=user_id, reason=told["reason"])
+    return "Nothing of it is booked any more."
+
+
 ACTS: Mapping[str, Act] = {
     "assign": Act(
         title="Assign to me",
@@ -88,6 +94,15 @@ ACTS: Mapping[str, Act] = {
         perform=partial(_resolve, Resolution.CLOSED),
         form=ReasonForm,
     ),
+    "take_back": Act(
+        title="Take back",
+        explanation="Only a file has said it, and the gateway has no such settlement: its lines count no more, and the "
+        "ledger posts back what they had moved. Should the gateway pay it out after all, a reconciliation books it.",
+        makes_sense=lambda discrepancy: _is_open(discrepancy) and can_be_taken_back(discrepancy),
+        perform=_take_back,
+        form=ReasonForm,
+        is_drastic=True,
+    ),
     "write_off": Act(
         title="Write off",
         explanation="The ledger gives the amount up: it leaves suspense for good.",
@@ -101,4 +116,5 @@ REFUSALS: Mapping[str, str] = {
     "not_open": "Somebody has dealt with it already.",
     "no_reason": "Say why.",
     "not_in_suspense": "The amount does not lie in suspense.",
+    "not_booked": "Nothing of it is booked.",
 }

@@ -5,7 +5,7 @@ No field can be edited: the buttons call the acts, each of which is checked agai
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -22,22 +22,32 @@ from unfold.enums import ActionVariant
 
 from catalog.admin.money import shown
 from catalog.admin.pages import ChoiceFilter, ReadOnlyAdmin, coloured
+from catalog.admin.parts import EVERYTHING, Part, PartFilter
 from kit.errors import DomainError
 from kit.ids import parse_id
 from kit.money import Money
 from orders.reconciliation.admin.acts import ACTS, REFUSALS, Act
-from payments.admin.showing import subject_link
+from orders.reconciliation.admin.sides import both_sides, link_subject
 from payments.gateways.base import GatewayError
 from payments.models import GatewayName
-from payments.reconciliation.models import Discrepancy, DiscrepancyAct, DiscrepancyKind, DiscrepancyState
+from payments.reconciliation.models import Discrepancy, DiscrepancyAct, DiscrepancyKind, DiscrepancyState, Urgency
 
+_OPEN, _RESOLVED = DiscrepancyState.OPEN.value, DiscrepancyState.RESOLVED.value
 _TONES = {"open": "warning", "resolved": "success", "gone": "info"}
+_URGENCY_TONES = {Urgency.NOW: "danger", Urgency.SOON: "warning", Urgency.LATER: "default"}
 
 
-class StateFilter(ChoiceFilter):
-    title = "state"
-    parameter_name = column = "state"
-    options = DiscrepancyState.choices
+class StateFilter(PartFilter):
+    """The open ones unless others are asked for."""
+
+    title = "discrepancies"
+    parameter_name = "state"
+    parts = (
+        Part(_OPEN, "Open", "The most urgent first, then the oldest", {"state": _OPEN}),
+        Part("gone", "Gone", "Seen no more; the newest first", {"state": DiscrepancyState.GONE.value}),
+        Part("resolved", "Resolved", "Dealt with by somebody; the newest first", {"state": _RESOLVED}),
+        Part(EVERYTHING, "All", "The newest first", {}),
+    )
 
 
 class KindFilter(ChoiceFilter):
@@ -82,24 +92,48 @@ class ActInline(TabularInline):
 
 @admin.register(Discrepancy)
 class DiscrepancyAdmin(ReadOnlyAdmin):
-    """Discrepancies, the newest first."""
+    """The queue: open discrepancies, the most urgent first; the others a tab away."""
 
-    list_display = ("name", "gateway", "thing", "state_label", "difference", "proposed", "owner", "first_seen_at")
     list_filter = (StateFilter, KindFilter, GatewayFilter)
+    list_filter_options: ClassVar[dict[str, Any]] = {"state": {"horizontal": True}}
+    first_are = "first"
     list_select_related = ("assigned_to",)
     search_fields = ("gateway_id",)
     search_help_text = "The gateway's id of a payment, refund, dispute or settlement, or an id of ours"
-    ordering = ("-pk",)
     scanning_filters: ClassVar[frozenset[str]] = frozenset({"state", "kind", "gateway"})
     fieldsets = (
-        (None, {"fields": (("name", "state_label"), ("gateway", "gateway_id"), ("difference", "proposed"), "subject")}),
-        ("What both sides say", {"fields": (("our_side", "their_side"),)}),
+        (
+            None,
+            {
+                "fields": (
+                    ("name", "gateway"),
+                    ("state_label", "urgency_label"),
+                    ("gateway_id", "subject"),
+                    ("difference", "proposed"),
+                )
+            },
+        ),
         ("When", {"fields": (("first_seen_at", "last_seen_at"),)}),
         ("Who", {"fields": (("owner", "outcome"), ("resolved_by", "resolved_at"), "reason")}),
     )
-    readonly_fields = ("name", "state_label", "difference", "subject", "our_side", "their_side", "owner", "outcome")
+    readonly_fields = ("name", "state_label", "urgency_label", "difference", "subject", "owner", "outcome")
     inlines = (ActInline,)
-    actions_detail = ("assign", "look", "accept", "close", "write_off")
+    actions_detail = ("assign", "look", "accept", "close", "take_back", "write_off")
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """How urgent a discrepancy is that waits for somebody; what became of any other."""
+        which = "urgency_label" if StateFilter.chosen(request).value == _OPEN else "state_label"
+        return ("name", which, "thing", "gateway", "difference", "proposed", "owner", "first_seen_at")
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+        """The queue by urgency, then by age; what is over, the newest first. Ids grow."""
+        return ("urgency", "pk") if StateFilter.chosen(request).value == _OPEN else ("-pk",)
+
+    def within_reach(self, request: HttpRequest, queryset: QuerySet[Discrepancy]) -> tuple[QuerySet[Discrepancy], bool]:
+        """All that are open, which an index holds; of the others the newest."""
+        if StateFilter.chosen(request).value == _OPEN:
+            return queryset, False
+        return super().within_reach(request, queryset)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Discrepancy], search_term: str
@@ -117,17 +151,35 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
         prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
         return [one for one in allowed if ACTS[one.action_name.removeprefix(prefix)].makes_sense(discrepancy)]
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """With what both sides say."""
+        discrepancy = kwargs.get("obj")
+        sides = both_sides(discrepancy) if isinstance(discrepancy, Discrepancy) else None
+        return super().render_change_form(request, {**context, "sides": sides}, *args, **kwargs)
+
     @display(description="What")
     def name(self, discrepancy: Discrepancy) -> str:
         return discrepancy.get_kind_display()
 
     @display(description="About")
     def thing(self, discrepancy: Discrepancy) -> str:
-        return discrepancy.gateway_id
+        where = discrepancy.theirs.get("file")
+        if not where:
+            return discrepancy.gateway_id
+        line = discrepancy.theirs.get("file_line")
+        place = f"{where}, line {line}" if line else str(where)
+        return format_html('{}<br><span class="text-subtle">{}</span>', discrepancy.gateway_id, place)
 
     @display(description="State")
     def state_label(self, discrepancy: Discrepancy) -> str:
         return coloured(discrepancy.get_state_display(), _TONES[discrepancy.state])
+
+    @display(description="Urgency")
+    def urgency_label(self, discrepancy: Discrepancy) -> str:
+        urgency = Urgency(discrepancy.urgency)
+        return coloured(urgency.label, _URGENCY_TONES[urgency])
 
     @display(description="They have more by")
     def difference(self, discrepancy: Discrepancy) -> str:
@@ -143,16 +195,7 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
 
     @display(description="Order")
     def subject(self, discrepancy: Discrepancy) -> str:
-        subject_id = parse_id(discrepancy.ours.get("subject"))
-        return subject_link(subject_id) if subject_id else "-"
-
-    @display(description="Ours")
-    def our_side(self, discrepancy: Discrepancy) -> str:
-        return _facts(discrepancy.ours)
-
-    @display(description="Theirs")
-    def their_side(self, discrepancy: Discrepancy) -> str:
-        return _facts(discrepancy.theirs)
+        return link_subject(discrepancy)
 
     # One right for all acts; unfold asks by the name of a method.
 
@@ -175,6 +218,10 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
     @action(description=ACTS["close"].title, icon="done_all", permissions=["resolve"])
     def close(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._act(request, object_id, ACTS["close"])
+
+    @action(description=ACTS["take_back"].title, icon="undo", permissions=["resolve"], variant=ActionVariant.DANGER)
+    def take_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._act(request, object_id, ACTS["take_back"])
 
     @action(
         description=ACTS["write_off"].title, icon="money_off", permissions=["resolve"], variant=ActionVariant.DANGER
@@ -220,13 +267,3 @@ class DiscrepancyAdmin(ReadOnlyAdmin):
             messages.error(request, "The gateway did not answer. Nothing was changed; try again later.")
         else:
             messages.success(request, said)
-
-
-def _facts(facts: dict[str, Any]) -> str:
-    """One side's facts as people read them."""
-    if not facts:
-        return "Nothing"
-    text = "\n".join(
-        f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in facts.items()
-    )
-    return format_html('<pre class="text-xs leading-relaxed" style="white-space: pre-wrap">{}</pre>', text)

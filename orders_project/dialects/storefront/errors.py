@@ -121,6 +121,8 @@ _TABLE: dict[str, tuple[int, str | Callable[[Mapping[str, Any]], str]]] = {
         400,
         "Product '{product}' has insufficient stock. Available: {available}, Requested: {requested}",
     ),
+    # somebody orders flyers by the thousand; each of them is a campaign
+    "too_many_flyers": (400, "An order can have at most {most} flyers, not {requested}"),
     # a guess, one that is over or used up, or for other products
     "coupon_not_usable": (400, _coupon_not_usable),
     # credit is not bought with credit; or other orders of the customer's spend it faster than one can look

@@ -13,7 +13,7 @@ from django.db import connection
 
 from catalog.models import ProductKind
 from customers.models import User
-from orders_project.demo import coupons, goods, happenings, people, purchases, report, taxes
+from orders_project.demo import coupons, flyers, goods, happenings, merchants, people, purchases, report, taxes
 
 # Any number that nobody else uses.
 _LOCK = 7_461_200
@@ -42,6 +42,8 @@ class Command(BaseCommand):
             superuser = User.objects.get(email=people.SUPERUSER)
             shoppers = [one.customer for one in customers]
             purchases.ensure_orders(shoppers, physical, cash, superuser.pk)
+            flyer = next(product for product in products if product.kind == ProductKind.FLYER)
+            flyers.ensure_flyers(shoppers, flyer, superuser.pk)
             event = happenings.ensure_event(superuser)
             profiles = happenings.ensure_profiles(event, shoppers)
         found: dict[str, Any] = {
@@ -55,7 +57,7 @@ class Command(BaseCommand):
             "events": happenings.shown(event, profiles),
             "orders": report.orders(customers),
             "apikey": "",
-            "razorpay": {"key_id": "", "key_secret": ""},
+            "razorpay": merchants.ensure_merchant(),
         }
         if options["json"]:
             self.stdout.write(json.dumps(found))
@@ -64,6 +66,7 @@ class Command(BaseCommand):
         for person in [*found["customers"], *staff]:
             role = person.get("role", "customer")
             self.stdout.write(f"{role:<11} {person['email']}  password {person['password']}")
+        self.stdout.write("merchant    key id {key_id}  key secret {key_secret}".format_map(found["razorpay"]))
 
 
 @contextmanager

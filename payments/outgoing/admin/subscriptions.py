@@ -22,7 +22,7 @@ from payments.outgoing import subscriptions
 from payments.outgoing.addresses import TargetRefused
 from payments.outgoing.admin.acts import ACTS, Act
 from payments.outgoing.admin.showing import REFUSALS
-from payments.outgoing.models import EventType, Subscription
+from payments.outgoing.models import OF_AUDIENCES, OF_THE_SHOP, EventType, Subscription
 
 
 class SubscriptionForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the type checker alone
@@ -31,6 +31,11 @@ class SubscriptionForm(forms.ModelForm):  # type: ignore[type-arg]  # generic fo
     class Meta:
         model = Subscription
         fields = ("name", "url", "events")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = OF_THE_SHOP if self.instance.audience_id is None else OF_AUDIENCES
+        self.fields["events"].choices = [(type_.value, type_.label) for type_ in offered]  # type: ignore[attr-defined]
 
     def clean_url(self) -> str:
         """Raises ValidationError for an address that nothing may be sent to, as far as its name tells now."""
@@ -46,10 +51,10 @@ class SubscriptionForm(forms.ModelForm):  # type: ignore[type-arg]  # generic fo
 
 @admin.register(Subscription)
 class SubscriptionAdmin(BackOfficeAdmin):
-    """The merchant's systems that hear of what happens here."""
+    """The shop's systems, and merchants', that hear of what happens here. A merchant's are added on its own page."""
 
     form = SubscriptionForm
-    list_display = ("name", "url", "state_label", "wants", "failures_in_a_row", "disabled_because")
+    list_display = ("name", "url", "wire", "state_label", "wants", "failures_in_a_row", "disabled_because")
     ordering = ("-pk",)
     fieldsets = (
         (None, {"fields": ("name", "url", "events")}),

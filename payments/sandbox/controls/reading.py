@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
@@ -19,6 +20,9 @@ class Refused(Exception):
         super().__init__(text)
         self.status = status
 
+
+# Browsers take two slashes, or a slash and a backslash, for the beginning of another host.
+_OWN_PATH = re.compile(r"/[A-Za-z0-9_-][!-\[\]-~]*", re.ASCII)
 
 type View = Callable[[HttpRequest], HttpResponseBase]
 
@@ -69,6 +73,16 @@ def text(members: dict[str, Any], name: str) -> str:
     value = members.get(name)
     if not isinstance(value, str) or not value or "\0" in value:
         raise Refused(f"{name} is required, and must be a text")
+    return value
+
+
+def own_path(members: dict[str, Any], name: str) -> str:
+    """A path on this very server; empty where there is none. Raises Refused for an address anywhere else."""
+    value = members.get(name, "")
+    if value == "":
+        return ""
+    if not isinstance(value, str) or not _OWN_PATH.fullmatch(value):
+        raise Refused(f"{name} must be a path on this server")
     return value
 
 

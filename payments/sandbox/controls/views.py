@@ -18,6 +18,7 @@ from payments.sandbox.events import Mode
 from payments.sandbox.faults import Fault
 from payments.sandbox.models import Gateway, PaymentIntent, RazorpayOrder
 from payments.sandbox.razorpay_wire import refunds as razorpay_refunds
+from payments.sandbox.razorpay_wire.acts import FAILURE
 from payments.sandbox.razorpay_wire.errors import RazorpayError
 from payments.sandbox.stripe_wire import refunds as stripe_refunds
 from payments.sandbox.stripe_wire.acts import Cause
@@ -113,7 +114,7 @@ def dispute(request: HttpRequest) -> HttpResponseBase:
 
 def _pay(request: HttpRequest) -> HttpResponseBase:
     by_person = reading.is_form(request) and "text/html" in request.headers.get("Accept", "")
-    members = reading.body(request, ("payment", "outcome", "method", "last4", "webhook"))
+    members = reading.body(request, ("payment", "outcome", "method", "last4", "webhook", "callback"))
     payment = reading.text(members, "payment")
     attempt = Try(
         outcome=Outcome(reading.choice(members, "outcome", Outcome)),
@@ -127,7 +128,22 @@ def _pay(request: HttpRequest) -> HttpResponseBase:
         if not by_person:
             raise
         return _page(request, payment, message=str(refusal), status=refusal.status)
-    return _page(request, payment, answer=answer) if by_person else JsonResponse(answer)
+    if not by_person:
+        return JsonResponse(answer)
+    callback = reading.own_path(members, "callback")
+    if callback and payment.startswith("order_"):
+        return _back(request, callback, answer, attempt.outcome)
+    return _page(request, payment, answer=answer)
+
+
+def _back(request: HttpRequest, callback: str, answer: dict[str, Any], outcome: Outcome) -> HttpResponse:
+    """As Razorpay sends a payer back to where the checkout was opened: with the outcome, signed if it is one."""
+    fields = {name: value for name, value in answer.items() if name.startswith("razorpay_")}
+    if outcome == Outcome.FAIL:
+        fields = {"error[code]": FAILURE["code"], "error[description]": FAILURE["description"]}
+    # Who gave up has nothing to say.
+    context = {"callback": callback, "fields": {} if outcome == Outcome.ABANDON else fields}
+    return render(request, "sandbox/back.html", context)
 
 
 def _pay_page(request: HttpRequest) -> HttpResponseBase:
@@ -137,7 +153,7 @@ def _pay_page(request: HttpRequest) -> HttpResponseBase:
     if "\0" in payment:
         return render(request, "sandbox/pay.html", {"message": "There is no such payment.", "asks": True}, status=400)
     try:
-        return _page(request, payment)
+        return _page(request, payment, callback=reading.own_path(request.GET.dict(), "callback"))
     except Refused as refusal:
         return render(request, "sandbox/pay.html", {"message": str(refusal), "asks": True}, status=refusal.status)
 
@@ -149,6 +165,7 @@ def _page(
     answer: dict[str, Any] | None = None,
     message: str = "",
     status: int = 200,
+    callback: str = "",
 ) -> HttpResponse:
     found = shopper.find(payment)
     context = {
@@ -160,6 +177,7 @@ def _page(
         "open": _is_open(found),
         "answer": answer,
         "message": message,
+        "callback": callback,
         "methods": shopper.METHODS,
         "modes": list(Mode),
     }

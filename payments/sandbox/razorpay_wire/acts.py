@@ -7,6 +7,8 @@ it.
 
 from __future__ import annotations
 
+import secrets
+import string
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,13 +44,20 @@ class Instrument:
                 card_id = razorpay_id("card")
                 card = {"id": card_id, "entity": "card", "name": "", "last4": self.last4, "network": "Visa"}
                 more = {"type": "credit", "issuer": None, "international": False, "emi": False}
-                return {"card_id": card_id, "card": {**card, **more}}
+                acquirer = {"auth_code": _digits(6)}
+                return {"card_id": card_id, "card": {**card, **more}, "acquirer_data": acquirer}
             case "upi":
-                return {"vpa": "shopper@upi"}
+                return {"vpa": "shopper@upi", "acquirer_data": {"rrn": _digits(12)}}
             case "netbanking":
-                return {"bank": "HDFC"}
+                return {"bank": "HDFC", "acquirer_data": {"bank_transaction_id": _digits(7)}}
             case _:
-                return {"wallet": "paypal" if self.method == "paypal" else "amazonpay"}
+                wallet = "paypal" if self.method == "paypal" else "amazonpay"
+                return {"wallet": wallet, "acquirer_data": {"transaction_id": None}}
+
+
+def _digits(count: int) -> str:
+    """What a bank numbers things with."""
+    return "".join(secrets.choice(string.digits) for _ in range(count))
 
 
 def lock_order(public_id: str) -> RazorpayOrder:

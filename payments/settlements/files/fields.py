@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
-from kit.money import MAX_MINOR, Money, MoneyError
+from kit.money import Money, MoneyError
 
 _WHOLE = re.compile(r"-?\d{1,19}", re.ASCII)
 _MAJOR = re.compile(r"-?\d{1,19}([.,]\d+)?", re.ASCII)
-_SECONDS = re.compile(r"\d{9,10}", re.ASCII)
-_NAME = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")
-_DAY_FIRST = ("%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}", re.ASCII)
+MOST_MINOR = 10**14
+"""What one amount can be, so that the lines of a settlement add up within what the ledger holds."""
 _FALSE, _TRUE = ("", "0", "false", "no", "f"), ("1", "true", "yes", "t")
 
 type Fields = Mapping[str, str]
@@ -76,39 +75,19 @@ def amount(fields: Fields, column: str, currency: str, unit: Unit, *, blank_is_z
     if not value and blank_is_zero:
         return 0
     if unit == Unit.MINOR:
-        if not _WHOLE.fullmatch(value) or abs(int(value)) > MAX_MINOR:
+        if not _WHOLE.fullmatch(value):
             raise BadField(column, f"{value[:40]!r} is not a whole number of minor units")
-        return int(value)
-    if not _MAJOR.fullmatch(value):
-        raise BadField(column, f"{value[:40]!r} is not an amount")
-    try:
-        return Money.from_major(value.replace(",", "."), currency).minor
-    except MoneyError as error:
-        raise BadField(column, f"{value[:40]!r}: {error}") from None
-
-
-def moment(fields: Fields, column: str, zone: tzinfo) -> datetime:
-    """A time: Unix seconds, ISO 8601, or day/month/year; in the gateway's zone where it names none."""
-    value = optional(fields, column)
-    if _SECONDS.fullmatch(value):
-        return datetime.fromtimestamp(int(value), UTC)
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        found = _day_first(value, column)
-    found = found if found.tzinfo else found.replace(tzinfo=zone)
-    if not 2000 <= found.year < 3000:
-        raise BadField(column, f"{value[:40]!r} is not of this time")
-    return found.astimezone(UTC)
-
-
-def _day_first(value: str, column: str) -> datetime:
-    for pattern in _DAY_FIRST:
+        minor = int(value)
+    elif _MAJOR.fullmatch(value):
         try:
-            return datetime.strptime(value, pattern)  # noqa: DTZ007 - the caller knows the zone
-        except ValueError:
-            continue
-    raise BadField(column, f"{value[:40]!r} is not a date")
+            minor = Money.from_major(value.replace(",", "."), currency).minor
+        except MoneyError as error:
+            raise BadField(column, f"{value[:40]!r}: {error}") from None
+    else:
+        raise BadField(column, f"{value[:40]!r} is not an amount")
+    if abs(minor) > MOST_MINOR:
+        raise BadField(column, f"{value[:40]!r} is more than a line can be")
+    return minor
 
 
 def flag(fields: Fields, column: str, *, default: bool) -> bool:

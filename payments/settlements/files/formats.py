@@ -9,7 +9,7 @@ from pathlib import Path
 
 from payments.settlements.files import razorpay, stripe
 from payments.settlements.files.fields import BadField, Fields, Unit
-from payments.settlements.files.reading import read_rows, refused
+from payments.settlements.files.reading import BadFile, read_rows, refused
 from payments.settlements.staging import Row
 
 
@@ -36,10 +36,13 @@ def digest(path: Path) -> str:
 
 def rows(gateway: str, path: Path, unit: Unit | None) -> Iterator[Row | None]:
     """The rows of a file, None for each that is not settled yet; its amounts in the gateway's own unit unless told
-    otherwise. Raises BadFile wherever it comes to a fault, or OSError."""
-    kind = FORMATS[gateway]
+    otherwise. Raises BadFile wherever it comes to a fault, and for a file without a single row; or OSError."""
+    kind, row = FORMATS[gateway], None
     for row in read_rows(path, kind.needed):
         try:
             yield kind.row_of(row.fields, row.file_line, unit or kind.unit)
         except BadField as error:
             raise refused(path.name, row, error) from None
+    if row is None:
+        # Cut off, or of a day on which nothing happened: it claims nothing.
+        raise BadFile(f"{path.name}, line 1: no row after the header")

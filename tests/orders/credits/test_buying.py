@@ -48,7 +48,7 @@ def lose(order: Order, minor: int) -> Order:
         opened_at=clock.now(),
         respond_by=None,
     )
-    settled = record_dispute(attempt.gateway, told)
+    settled = record_dispute(attempt, told)
     assert settled is not None
     return settled
 

@@ -11,10 +11,11 @@ from django.db import IntegrityError, connection
 
 from kit import clock
 from kit.secrets import scrub
-from payments.outgoing import sealing, subscriptions
+from payments.outgoing import subscriptions
 from payments.outgoing.addresses import TargetRefused
 from payments.outgoing.models import EventType, Subscription
 from payments.outgoing.signatures import signature
+from payments.sealing import Unsealable
 from tests.payments.outgoing.conftest import Subscribe
 from tests.payments.outgoing.verifying import verified
 from tests.shop import written
@@ -76,7 +77,7 @@ def test_the_keys_that_seal_can_be_rotated(subscribe: Subscribe, settings: Any) 
     settings.SECRET_KEYS = [new]
     assert subscriptions.signing_secrets(subscriber.row) == [subscriber.secret]
     settings.SECRET_KEYS = [old]
-    with pytest.raises(sealing.Unsealable):
+    with pytest.raises(Unsealable):
         subscriptions.signing_secrets(subscriber.row)
     # What cannot be opened is left as it is, in case the key comes back.
     before = Subscription.objects.values().get()

@@ -7,7 +7,7 @@ from django.db import connection
 
 from payments.settlements.books import INVARIANTS
 from tests.gateway_process import SandboxProcess
-from tests.payments.settlements.world import World
+from tests.payments.settlements.world import Cells, World, rows_of
 from tests.shop import Shop, Shopper
 
 
@@ -15,6 +15,12 @@ from tests.shop import Shop, Shopper
 def world(shop: Shop, ada: Shopper, sandbox: SandboxProcess) -> World:
     """The shop, a customer, and the gateways, with nothing sold yet."""
     return World(shop, ada, sandbox)
+
+
+@pytest.fixture
+def rows(world: World, gateway: str) -> list[Cells]:
+    """A correct file."""
+    return rows_of(world, gateway)
 
 
 def assert_settlements_hold() -> None:

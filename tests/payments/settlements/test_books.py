@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.db import connection, transaction
 
 from payments.settlements.books import INVARIANTS
-from tests.payments.settlements.world import World, reconcile
+from tests.payments.settlements.world import World, import_rows, itemised, write_file
 
 LINES = "settlements_settlementline"
 ENTRY = (
@@ -25,15 +27,19 @@ ATTACKS: dict[str, str] = {
         f"UPDATE {LINES} SET finding = 'matched', explained_minor = gross_minor WHERE finding <> 'matched'"
     ),
     "whatever of a settlement nobody can explain was put before a person": "DELETE FROM reconciliation_discrepancy",
+    "what a file claims is kept row by row": "DELETE FROM settlements_claimedrow",
+    "whatever a file says otherwise than the gateway was put before a person": (
+        "UPDATE settlements_claimedrow SET gross_minor = gross_minor + 7, net_minor = net_minor + 7"
+    ),
 }
 
 
 @pytest.mark.parametrize("name", [name for name, _ in INVARIANTS])
-def test_books_that_were_tampered_with_are_noticed(world: World, name: str) -> None:
+def test_books_that_were_tampered_with_are_noticed(world: World, tmp_path: Path, name: str) -> None:
     world.sell("stripe")
     world.sell_unheard("stripe")
-    world.pay_out("stripe")
-    reconcile(code=1)
+    rows = itemised(world.pay_out("stripe"))
+    import_rows(write_file(tmp_path / "file.csv", rows), "stripe", code=1)
     statement = dict(INVARIANTS)[name]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,7 +15,7 @@ from hypothesis import settings as schedules
 from hypothesis import strategies as st
 
 from payments.gateways.base import LineKind
-from payments.settlements.files import formats, razorpay, reading, stripe
+from payments.settlements.files import formats, razorpay, reading, stripe, times
 from payments.settlements.files.fields import BadField, Unit, amount
 from payments.settlements.files.reading import BadFile
 from payments.settlements.staging import Row
@@ -115,6 +116,9 @@ def test_each_kind_of_row_is_told_apart(tmp_path: Path, kind: LineKind, fields: 
         {"credit": -97100, "amount": -100000},
         {"tax": 2901},
         {"type": "refund"},
+        {"payment_id": "pay_another"},
+        {"on_hold": "true"},
+        {"created_at": 1_568_176_961},
     ],
 )
 def test_a_row_that_contradicts_itself_says_so(fields: Cells) -> None:
@@ -124,10 +128,83 @@ def test_a_row_that_contradicts_itself_says_so(fields: Cells) -> None:
     assert row.problem
 
 
-def test_a_stripe_row_whose_net_is_not_gross_less_fee_says_so() -> None:
-    row = stripe.row_of({name: str(value) for name, value in (CHARGE | {"net": "11.85"}).items()}, 2, Unit.MAJOR)
+def stripe_row(fields: Cells) -> Row | None:
+    return stripe.row_of({name: str(value) for name, value in (CHARGE | fields).items()}, 2, Unit.MAJOR)
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({}, ""),
+        ({"net": "11.85"}, "net is gross less the fee"),
+        ({"charge_id": "ch_2"}, "a charge of another charge"),
+        ({"created": "2026-12-20 00:00:00"}, "paid out before it came about"),
+    ],
+)
+def test_a_stripe_row_that_contradicts_itself_says_so(fields: Cells, problem: str) -> None:
+    row = stripe_row(fields)
     assert row is not None
-    assert row.problem == "net is gross less the fee"
+    assert row.problem == problem
+
+
+@pytest.mark.parametrize(
+    ("fields", "column"),
+    [
+        ({"reporting_category": "payout"}, "reporting_category"),
+        ({"reporting_category": "payout", "source_id": "po_2"}, "reporting_category"),
+        ({"automatic_payout_id": ""}, "automatic_payout_id"),
+    ],
+)
+def test_a_stripe_row_that_would_be_passed_over_by_mistake_is_refused(fields: Cells, column: str) -> None:
+    with pytest.raises(BadField) as refused:
+        stripe_row(fields)
+    assert refused.value.column == column
+
+
+def test_a_stripe_row_that_is_the_payout_or_in_none_is_told_apart() -> None:
+    payout = stripe_row(
+        {"reporting_category": "payout", "source_id": "po_1", "charge_id": "", "automatic_payout_id": ""}
+    )
+    assert payout is not None
+    assert (payout.is_payout, payout.line.settlement_id, payout.line.line_id) == (True, "po_1", "po_1")
+    assert stripe_row({"automatic_payout_id": "", "automatic_payout_effective_at": ""}) is None
+
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+HALF_PAST_FIVE = ZoneInfo("Asia/Kolkata")
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "since", "length"),
+    [
+        ("1795176000", None, NOON, timedelta(seconds=1)),
+        ("2026-11-20T12:00:00Z", None, NOON, timedelta(seconds=1)),
+        ("2026-11-20 17:30:00.75+0530", None, NOON, timedelta(seconds=1)),
+        ("2026-11-20T17:30+05:30", HALF_PAST_FIVE, NOON, timedelta(minutes=1)),
+        ("2026-11-20 17:30:00", HALF_PAST_FIVE, NOON, timedelta(seconds=1)),
+        ("20/11/2026 17:30", HALF_PAST_FIVE, NOON, timedelta(minutes=1)),
+        ("2026-11-20", HALF_PAST_FIVE, NOON - timedelta(hours=17, minutes=30), timedelta(days=1)),
+        ("20/11/2026", HALF_PAST_FIVE, NOON - timedelta(hours=17, minutes=30), timedelta(days=1)),
+        # Whose clock, nobody says.
+        ("2026-11-20 12:00:00", None, NOON - timedelta(hours=14), timedelta(hours=28, seconds=1)),
+        ("2026-11-20", None, NOON - timedelta(hours=26), timedelta(days=1, hours=28)),
+    ],
+)
+def test_a_time_is_as_exact_as_it_is_written(
+    text: str, zone: ZoneInfo | None, since: datetime, length: timedelta
+) -> None:
+    found = times.told({"settled_at": text}, "settled_at", zone)
+    assert (found.since, found.until - found.since) == (since, length)
+    assert found.since <= found.at < found.until
+
+
+def test_amounts_that_the_ledger_could_not_hold_are_refused(db: None, tmp_path: Path) -> None:
+    large = PAYMENT | {"fee": 0, "tax": 0, "amount": 10**14, "credit": 10**14}
+    rows = [large | {"entity_id": f"pay_{number}"} for number in range(23_100)]
+    before = written()
+    with pytest.raises(CommandError, match="more than a settlement can be"):
+        call_command("reconcile_settlements", file=write_file(tmp_path / "recon.csv", rows), gateway="razorpay")
+    assert written() == before
 
 
 REFUSALS: list[tuple[Cells, str, str]] = [
@@ -137,7 +214,7 @@ REFUSALS: list[tuple[Cells, str, str]] = [
     ({"credit": "1e5"}, "credit", "whole number"),
     ({"credit": "NaN5"}, "credit", "whole number"),
     ({"amount": "null"}, "amount", "whole number"),
-    ({"amount": "9" * 19}, "amount", "whole number"),
+    ({"amount": "9" * 19}, "amount", "more than a line can be"),
     ({"currency": "EURO"}, "currency", "not a currency"),
     ({"currency": "null"}, "currency", "not a currency"),
     ({"entity_id": "null"}, "entity_id", "missing"),
@@ -149,6 +226,13 @@ REFUSALS: list[tuple[Cells, str, str]] = [
     ({"settled_at": "0001-01-01"}, "settled_at", "not of this time"),
     ({"settled_at": "null"}, "settled_at", "not a date"),
     ({"settled": "perhaps"}, "settled", "neither true nor false"),
+    ({"settled": "false"}, "settled", "not settled, and in a settlement"),
+    ({"settlement_id": "null"}, "settlement_id", "settled, and in no settlement"),
+    ({"settlement_id": "null", "settled": "null"}, "settled_at", "settled at a time, and in no settlement"),
+    ({"settled_at": "20260301"}, "settled_at", "not a date"),
+    ({"settled_at": "2026-W10-1"}, "settled_at", "not a date"),
+    ({"created_at": "soon"}, "created_at", "not a date"),
+    ({"entity_id": ".."}, "entity_id", "not an id"),
     ({"settlement_utr": "x" * 65}, "settlement_utr", "longer"),
 ]
 
@@ -176,6 +260,8 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "line 1: no column entity_id"),
     "another file": (b"\x89PNG\r\n\x1a\n\x00\xff", "not UTF-8"),
     "UTF-16": (_csv(HEADER, LINE).decode().encode("utf-16"), "not UTF-8"),
+    "no row": (_csv(HEADER), "line 1: no row after the header"),
+    "no row but empty lines": (_csv(HEADER, "", ",,,", ""), "line 1: no row after the header"),
     "no credit": (_csv(HEADER.replace("credit,", "crdt,"), LINE), "line 1: no column credit"),
     "a column twice": (_csv(HEADER + ",fee", LINE + ",1"), "line 1: the column fee is there twice"),
     "a field too few": (_csv(HEADER, LINE, LINE.rpartition(",")[0]), "line 3: 19 fields, not 20"),

@@ -4,31 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
+from django.db.models import F
 
 from kit import clock
 from payments.models import Account, LedgerTransfer, TransferKind
 from payments.reconciliation.models import Discrepancy, Resolution, RunKind
 from payments.reconciliation.resolving import resolve
 from payments.reconciliation.windows import default_window
+from payments.sandbox.models import BalanceEntry
 from payments.settlements import jobs as settlement_jobs
-from payments.settlements.models import Settlement, SettlementLine
+from payments.settlements.models import Settlement, SettlementImport, SettlementLine
 from payments.settlements.reconciling import reconcile_gateway
 from payments.settlements.staging import Header
 from tests import jobs
+from tests.concurrency.racing import together
 from tests.payments.settlements.conftest import assert_settlements_hold
 from tests.payments.settlements.world import (
     World,
     attempt_of,
     balance,
     balances,
+    import_rows,
+    itemised,
     left_open,
+    recon,
     reconcile,
+    rows_of,
+    silently,
+    write_file,
     written,
 )
 from tests.shop import hire
@@ -142,6 +152,25 @@ def test_a_settlement_below_zero_takes_from_the_bank(world: World, gateway: str)
     assert balance(Account(f"clearing_{gateway}")) == 0
 
 
+def test_a_file_of_a_settlement_below_zero_is_booked_and_confirmed(world: World, gateway: str, tmp_path: Path) -> None:
+    attempt = world.sell(gateway)
+    world.pay_out(gateway)
+    reconcile()
+    world.refund(attempt, attempt.captured_minor)
+    paid_out = world.pay_out(gateway, negative=True)
+    listed = recon() if gateway == "razorpay" else itemised(paid_out)
+    rows = [row for row in listed if paid_out in (row.get("settlement_id"), row.get("automatic_payout_id"))]
+    silently(world, write_file(tmp_path / "file.csv", rows), gateway)
+    settlement = Settlement.objects.get(gateway_settlement_id=paid_out)
+    assert (settlement.state, settlement.net_minor) == ("unconfirmed", -attempt.captured_minor)
+
+    assert reconcile("--since", "2020-01-01")["open"] == 0
+
+    settlement.refresh_from_db()
+    assert (settlement.state, settlement.amount_minor) == ("complete", -attempt.captured_minor)
+    assert balance(Account(f"clearing_{gateway}")) == balance(Account.SUSPENSE) == 0
+
+
 def test_what_a_dispute_keeps_back_and_gives_back_is_settled(world: World, gateway: str) -> None:
     attempt = world.sell(gateway)
     world.sandbox.dispute(attempt.gateway_payment_id)
@@ -223,7 +252,19 @@ def test_a_second_run_at_once_says_so_and_leaves(world: World, gateway: str) -> 
     with psycopg.connect(**connection.get_connection_params()) as other:
         other.execute("SELECT pg_advisory_lock(hashtextextended('reconcile_settlements', 0))")
         assert reconcile() == {"state": "already_running"}
+        # Nobody else imports the file.
+        file = ("--file", "recon.csv", "--gateway", "razorpay")
+        assert reconcile(*file, "--wait", "0.1", code=1) == {"state": "already_running"}
     assert written() == before
+
+
+def test_the_same_file_at_once_is_imported_once(world: World, gateway: str, tmp_path: Path) -> None:
+    file = write_file(tmp_path / "file.csv", rows_of(world, gateway))
+    told = together([lambda: import_rows(file, gateway)] * 3)
+    assert sorted(each["known_file"] for each in told) == [False, True, True]
+    assert [each["open"] for each in told] == [0, 0, 0]
+    assert SettlementImport.objects.count() == 1
+    assert balance(Account(f"clearing_{gateway}")) == 0
 
 
 def test_a_window_that_is_none_is_refused(world: World) -> None:
@@ -270,6 +311,50 @@ def test_what_was_written_off_is_money_again_when_its_payment_turns_up(world: Wo
     assert (line.finding, line.explained_minor) == ("matched", line.gross_minor)
     for account in (Account.SUSPENSE, Account.WRITE_OFF, Account.CLEARING_RAZORPAY):
         assert balance(account) == 0
+
+
+def test_a_sum_that_was_written_off_and_is_another_by_now_is_money_again(world: World, tmp_path: Path) -> None:
+    """What waited for the gateway's word was given up; the gateway has spoken since."""
+    world.sell("razorpay")
+    world.pay_out("razorpay")
+    silently(world, write_file(tmp_path / "file.csv", recon()), "razorpay")
+    waits = Discrepancy.objects.get(kind="settlement_sum_differs")
+    resolve(waits.pk, as_=Resolution.WRITTEN_OFF, by=hire().pk, reason="It never came")
+    assert (balance(Account.SUSPENSE), balance(Account.WRITE_OFF)) == (0, -waits.amount_minor)
+
+    reconcile("--since", "2020-01-01")
+
+    assert balance(Account.BANK) == -waits.amount_minor
+    for account in (Account.SUSPENSE, Account.WRITE_OFF, Account.CLEARING_RAZORPAY):
+        assert balance(account) == 0
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_a_line_that_is_explained_in_part_by_now_is_one_discrepancy_about_the_rest(
+    world: World, given_up: bool
+) -> None:
+    order = world.sell_unheard("razorpay")
+    more = {"amount_minor": F("amount_minor") + 500, "net_minor": F("net_minor") + 500}
+    BalanceEntry.objects.update(**more)
+    world.pay_out("razorpay")
+    reconcile(code=1)
+    line, first = SettlementLine.objects.get(), Discrepancy.objects.get()
+    assert (line.finding, first.kind, first.amount_minor) == ("unknown", "settlement_line_unknown", line.gross_minor)
+    if given_up:
+        resolve(first.pk, as_=Resolution.WRITTEN_OFF, by=hire().pk, reason="Not ours")
+
+    world.sandbox_speaks(order)
+    reconcile(code=1)
+
+    captured = attempt_of(order).captured_minor
+    assert left_open() == {("settlement_line_differs", line.line_id)}
+    found = Discrepancy.objects.get(state="open")
+    assert (found.amount_minor, found.ours["gross_minor"], found.theirs["gross_minor"]) == (
+        500,
+        captured,
+        captured + 500,
+    )
+    assert (balance(Account.SUSPENSE), balance(Account.WRITE_OFF)) == (-500, 0)
 
 
 def test_the_nightly_job_does_what_the_command_does(world: World) -> None:

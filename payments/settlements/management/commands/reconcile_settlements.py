@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kit.money import Money
 from payments.collecting import is_configured
 from payments.models import GatewayName
 from payments.reconciliation.locking import only_one
@@ -40,15 +41,21 @@ class Command(BaseCommand):
         parser.add_argument(
             "--amounts", choices=[unit.value for unit in Unit], help="what the file's amounts are in, if unusual"
         )
+        parser.add_argument(
+            "--wait", type=float, default=600, help="how many seconds a file waits for another reconciliation [600]"
+        )
         parser.add_argument("--by", default="", help="who imports the file [the account that runs this]")
         parser.add_argument("--dry-run", action="store_true", help="print what would be done, and write nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with only_one(LOCK) as is_alone:
+        # Another run does what this one would have done, but for a file.
+        with only_one(LOCK, patience_s=options["wait"] if options["file"] else 0) as is_alone:
             if not is_alone:
                 told = {"state": "already_running"}
                 self.stdout.write(json.dumps(told) if options["json"] else "A reconciliation is already running.")
+                if options["file"]:
+                    raise SystemExit(1)
                 return
             done = self._import(options) if options["file"] else self._reconcile(options)
         if options["json"]:
@@ -97,15 +104,25 @@ class Command(BaseCommand):
     def _write(self, done: dict[str, Counts], *, dry_run: bool) -> None:
         for name, counts in done.items():
             for discrepancy in counts.shown:
-                self.stdout.write(
-                    f"{name}: {discrepancy.get_kind_display()}: {discrepancy.gateway_id} "
-                    f"ours {json.dumps(discrepancy.ours)} theirs {json.dumps(discrepancy.theirs)}"
-                )
+                self.stdout.write(f"{name}: {_in_words(discrepancy)}")
             if counts.open > len(counts.shown):
                 self.stdout.write(f"{name}: ... and {counts.open - len(counts.shown)} more")
             self.stdout.write(f"{name}: {_summary(counts)}")
         if dry_run:
             self.stdout.write("Nothing was written.")
+
+
+def _in_words(each: Discrepancy) -> str:
+    """What differs, where a file says so, by how much, and what both sides say."""
+    where = ""
+    if "file" in each.theirs:
+        line = f", line {each.theirs['file_line']}" if "file_line" in each.theirs else ""
+        where = f" ({each.theirs['file']}{line})"
+    more = Money(each.amount_minor, each.currency)
+    return (
+        f"{each.get_kind_display()}: {each.gateway_id}{where}: {more.major:+f} {more.currency}; "
+        f"ours {json.dumps(each.ours)} theirs {json.dumps(each.theirs)}"
+    )
 
 
 def _summary(counts: Counts) -> str:

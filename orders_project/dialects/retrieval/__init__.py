@@ -1,0 +1,1 @@
+"""The order retrieval dialect: one order as integrators read it, `GET /api/order/{id}`."""

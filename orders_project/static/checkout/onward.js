@@ -1,0 +1,3 @@
+// Sends the payer on at once; without scripts there is the button.
+"use strict";
+document.getElementById("onward").submit();
