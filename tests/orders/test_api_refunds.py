@@ -297,11 +297,12 @@ def test_a_customer_sees_their_credit_and_how_it_came(order: Order, ada: Shopper
     entry = dict(credit["results"][0])
     assert entry.pop("at").endswith("Z")
     assert isinstance(entry.pop("id"), int)
-    assert entry == {"kind": "refund", "amount": "3.00", "currency": "USD", "order_id": str(order.pk)}
+    told = {"what": "refunded", "kind": "refund", "amount": "3.00", "currency": "USD", "order_id": str(order.pk)}
+    assert entry == {**told, "expires_at": None}
     _, rest = get(credit["next"].partition("/api/v1/")[2], ada)
     assert [one["amount"] for one in credit["results"] + rest["results"]] == ["3.00", "2.50", "1.00"]
     assert get("credits/", bob)[1]["balances"] == []
     assert get("credits/?cursor=x", ada)[0] == 400
-    with statements() as told:
+    with statements() as asked:
         get("credits/", ada)
-    assert len(told) == 3
+    assert len(asked) == 3
