@@ -24,7 +24,7 @@ def test_an_order_shows_what_its_package_has_come_to(root: Client, ada: Shopper)
     bronze, silver, _ = open_tiers()
     both = bought(ada, (bronze, 1), (silver, 1))
     page = f"/admin/orders/order/{both.pk}/change/"
-    assert "$49.00 stands as the customer" in root.get(page).content.decode()
+    assert "49.00 USD stands as the customer" in root.get(page).content.decode()
     give_back(both.pk, Money(19_800, "USD"))
     content = root.get(page).content.decode()
     assert "Undone" in content

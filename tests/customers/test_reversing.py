@@ -234,4 +234,4 @@ def test_in_whatever_order_refunds_come_the_same_is_left(
         kept = MembershipHistory.objects.filter(membership__customer=customer, event="reversed")
         assert kept.count() == len(refunded)
     assert outcomes[0] == outcomes[1]
-    books.check()
+    books.check(with_orders=False)
