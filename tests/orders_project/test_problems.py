@@ -74,7 +74,7 @@ def test_a_refusal_names_each_field_with_its_reason() -> None:
         DomainError(
             [
                 Fault("email_taken", at=("email",)),
-                Fault("stock_short", {"available": 1}, at=("items", 2, "quantity")),
+                Fault("place_short", {"available": 1}, at=("items", 2, "quantity")),
                 Fault("too_odd", {"detail": "This is too odd."}),
             ]
         )
@@ -84,7 +84,7 @@ def test_a_refusal_names_each_field_with_its_reason() -> None:
         "type": "validation_error",
         "errors": [
             {"code": "email_taken", "detail": "There is an account with this e-mail already.", "attr": "email"},
-            {"code": "stock_short", "detail": "Stock short.", "attr": "items.2.quantity"},
+            {"code": "place_short", "detail": "Place short.", "attr": "items.2.quantity"},
             {"code": "too_odd", "detail": "This is too odd.", "attr": "non_field_errors"},
         ],
     }
