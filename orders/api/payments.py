@@ -32,6 +32,7 @@ from orders.payments import request_payment
 from orders.status import StatusRefused
 from payments.gateways.base import Reason
 from payments.models import GatewayName, PaymentRequest, RequestState
+from payments.queries import online_requests
 
 _NEWEST_FIRST = Ordering("-id", ("id",), (uuid.UUID,), descending=True)
 _PAGE = (OpenApiParameter("limit", OpenApiTypes.INT), OpenApiParameter("cursor"))
@@ -52,7 +53,7 @@ class GatewayUnavailable(APIException):
 class PaymentWishSerializer(KnownFieldsSerializer):
     """How to pay. Without an amount all that is due; what names an amount, or holds it, is for staff."""
 
-    gateway = serializers.ChoiceField(ONLINE)
+    gateway = serializers.ChoiceField(ONLINE, required=False, help_text="That of the last payment, or Stripe.")
     amount = TextField(required=False, max_length=30, help_text='Major units, "12.50". For staff alone.')
     hold = FlagField(required=False, help_text="Only hold it, to be captured later. For staff alone.")
 
@@ -149,7 +150,7 @@ class PaymentsView(APIView):
         try:
             payment = request_payment(
                 order.pk,
-                gateway=GatewayName(wanted["gateway"]),
+                gateway=GatewayName(wanted.get("gateway") or _last_gateway(order)),
                 actor=actor,
                 amount=_amount(wanted.get("amount"), order),
                 hold=wanted.get("hold", False),
@@ -172,6 +173,11 @@ def _order_for(request: Request, key: str, *, right: str) -> tuple[Order, bool]:
     if not own and not staff_with(request, right):
         raise PermissionDenied
     return order, own
+
+
+def _last_gateway(order: Order) -> str:
+    """Where the order's last payment online was asked for; Stripe if none was."""
+    return online_requests(order.pk).values_list("gateway", flat=True).first() or GatewayName.STRIPE
 
 
 def _amount(text: str | None, order: Order) -> Money | None:

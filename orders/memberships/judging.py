@@ -26,38 +26,37 @@ def judge_package(customer_id: uuid.UUID, package: Term, order_type: OrderType) 
     `tier_not_higher` for an upgrade.
 
     A renewal takes up again what is over, too, if it was the last; `already_a_member` says that the end is not near.
+    Who has nothing to compare it with hears of that by `judge`.
     """
     active = membership_of(customer_id)
     at = ("items", 0, "product")
     if order_type == OrderType.RENEWAL:
-        last = active or Membership.objects.filter(customer=customer_id).order_by("-pk").first()
-        if last is None or last.product_id != package.product_id:
+        last = active or _last_of(customer_id)
+        if last is None:
+            return []
+        if last.product_id != package.product_id:
             return [Fault("package_differs", at=at)]
         opens_at = active and active.ends_at - timedelta(days=settings.MEMBERSHIP_RENEWAL_DAYS)
         if opens_at and clock.now() < opens_at:
             return [Fault("already_a_member", {"from": opens_at}, at=at)]
         return []
-    if active is not None and active.product_id == package.product_id:
+    if active is None:
+        return []
+    if active.product_id == package.product_id:
         return [Fault("same_package", at=at)]
-    if active is None or package.tier <= active.tier:
-        return [Fault("tier_not_higher", {"tier": active.tier if active else None}, at=at)]
+    if package.tier <= active.tier:
+        return [Fault("tier_not_higher", {"tier": active.tier}, at=at)]
     return []
 
 
-def judge(
-    customer_id: uuid.UUID,
-    package: Term,
-    order_type: OrderType,
-    *,
-    besides: uuid.UUID | None = None,
-) -> list[Fault]:
+def judge(customer_id: uuid.UUID, order_type: OrderType, *, besides: uuid.UUID | None = None) -> list[Fault]:
     """Why this customer may order none at present, all reasons at once: `not_placed`, `upgrade_in_progress`,
-    `auto_upgrade_in_progress`, `previous_purchase_unpaid`, `refund_request_active`.
+    `auto_upgrade_in_progress`, `previous_purchase_unpaid`, `refund_request_active`. Without any of them: that there is
+    no membership to upgrade (`tier_not_higher`), or to renew (`package_differs`).
 
-    An upgrade that is ordered and not paid for is in progress, and no unpaid purchase beside. The same holds for both
-    types and every package. The order `besides` does not count.
+    An upgrade that is ordered and not paid for is in progress, and no unpaid purchase beside. The order `besides` does
+    not count.
     """
-    del package, order_type
     faults = []
     if not tree.is_placed(customer_id):
         faults.append("not_placed")
@@ -72,7 +71,17 @@ def judge(
         faults.append("previous_purchase_unpaid")
     if _refund_is_active(customer_id):
         faults.append("refund_request_active")
-    return [Fault(code, at=("customer",)) for code in faults]
+    if faults:
+        return [Fault(code, at=("customer",)) for code in faults]
+    at = ("items", 0, "product")
+    if order_type == OrderType.RENEWAL:
+        return [] if _last_of(customer_id) else [Fault("package_differs", at=at)]
+    return [] if membership_of(customer_id) else [Fault("tier_not_higher", at=at)]
+
+
+def _last_of(customer_id: uuid.UUID) -> Membership | None:
+    """The customer's newest membership, over or not."""
+    return Membership.objects.filter(customer=customer_id).order_by("-pk").first()
 
 
 def _refund_is_active(customer_id: uuid.UUID) -> bool:

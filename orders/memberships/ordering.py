@@ -25,13 +25,13 @@ def order_package(purchase: Purchase) -> PlacedOrder:
     """
     package = _package(purchase)
     _demand(judge_package(purchase.customer_id, package, purchase.order_type))
-    _demand(judge(purchase.customer_id, package, purchase.order_type))
+    _demand(judge(purchase.customer_id, purchase.order_type))
 
     def judge_again(placed: PlacedOrder) -> None:
         # Whoever places a package has the customer locked. What the order gives is frozen by now.
         frozen = PackageOrder.objects.get(pk=placed.id)
         _demand(judge_package(purchase.customer_id, frozen, purchase.order_type))
-        _demand(judge(purchase.customer_id, frozen, purchase.order_type, besides=placed.id))
+        _demand(judge(purchase.customer_id, purchase.order_type, besides=placed.id))
         if purchase.order_type == OrderType.UPGRADE:
             begin_upgrade(purchase.customer_id, frozen, order_id=placed.id)
 

@@ -114,10 +114,16 @@ def test_staff_ask_for_a_part_or_only_hold_it(sandbox: SandboxProcess, shop: Sho
     )
 
 
+def test_without_a_gateway_it_is_that_of_the_last_payment(
+    sandbox: SandboxProcess, shop: Shop, ada: Shopper, gateway: str
+) -> None:
+    status, payment = post(given_up(ada, shop, gateway), {}, ada)
+    assert (status, payment["gateway"], payment["state"]) == (201, gateway, "open")
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        {},
         [],
         {"gateway": "offline"},
         {"gateway": "paypal"},

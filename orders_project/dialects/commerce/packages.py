@@ -49,7 +49,7 @@ def order(
     told = place_faults(wanted.address.place, _POSTCODE)
     if person is None:
         raise Faults([*told, Told("uid", errors.USER)])
-    _refuse([*told, *errors.of_package(judge(person.customer_id, package, order_type))])
+    _refuse([*told, *errors.of_package(judge(person.customer_id, order_type))])
     _refuse(_totals(wanted, package, integration))
     try:
         placed = order_package(_purchase(wanted, person, package, caller, gateway, placement_key, order_type))
