@@ -11,7 +11,7 @@ from typing import Any, Self
 import requests
 from django.conf import settings
 
-from tests.processes import environment
+from tests.processes import SERVER, environment
 
 # On a machine that has much else to do.
 STARTS_WITHIN_S = 90
@@ -27,7 +27,7 @@ class SandboxProcess:
         command = [sys.executable, "-m", "gunicorn", "orders_project.sandbox_wsgi:application", "--bind", bind]
         self._process = subprocess.Popen(
             [*command, "--workers", "1", "--worker-class", "gthread", "--threads", "24", "--log-level", "warning"],
-            env=environment(),
+            env={**environment(), "PGAPPNAME": SERVER},
         )
         deadline = time.monotonic() + STARTS_WITHIN_S
         while time.monotonic() < deadline:

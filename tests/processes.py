@@ -12,6 +12,9 @@ from contextlib import contextmanager
 
 from django.db import connections
 
+SERVER = "server of the tests"
+"""What the database calls the sessions of servers, which stay open between tests."""
+
 
 @contextmanager
 def process(*arguments: str, **settings: str) -> Iterator[subprocess.Popen[bytes]]:

@@ -11,10 +11,7 @@ from typing import Self
 import requests
 from django.conf import settings
 
-from tests.processes import environment
-
-DATABASE_CLIENT = "server under test"
-"""What the database calls its sessions, which stay open between tests."""
+from tests.processes import SERVER, environment
 
 
 class ServerProcess:
@@ -27,7 +24,7 @@ class ServerProcess:
         listener = ["--bind", f"127.0.0.1:{settings.PORT}", "--workers", "1", "--worker-class", "gthread"]
         self._process = subprocess.Popen(
             [*command, *listener, "--threads", "8", "--log-level", "warning"],
-            env={**environment(), "PGAPPNAME": DATABASE_CLIENT},
+            env={**environment(), "PGAPPNAME": SERVER},
             stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 30

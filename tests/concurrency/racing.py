@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from django.db import connection, connections
 
-from tests.server_process import DATABASE_CLIENT
+from tests.processes import SERVER
 
 PATIENCE_S = 20
 
@@ -53,7 +53,7 @@ def deadlocks() -> int:
     """How many PostgreSQL has had to break in this database, by sessions that have ended: a session may tell late."""
     _wait_until(
         "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() "
-        f"AND application_name <> '{DATABASE_CLIENT}' AND datname = %s"
+        f"AND application_name <> '{SERVER}' AND datname = %s"
     )
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_clear_snapshot()")
