@@ -305,4 +305,4 @@ def test_a_customer_sees_their_credit_and_how_it_came(order: Order, ada: Shopper
     assert get("credits/?cursor=x", ada)[0] == 400
     with statements() as asked:
         get("credits/", ada)
-    assert len(asked) == 3
+    assert len(asked) == 4

@@ -75,6 +75,7 @@ def test_all_faults_are_told_in_documented_order(shop: Shop) -> None:
         ("credit_is_bought_alone", ("items",)),
         ("coupon_not_usable", ("coupon",)),
         ("credits_not_usable", ("credits",)),
+        ("credit_is_prepaid", ("delivery_method",)),
     ]
 
 
