@@ -16,6 +16,9 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from runner.throwaway import throwaway_postgres
 
+# It judges for several tests, whichever is imported first.
+pytest.register_assert_rewrite("tests.simulation.judging")
+
 _session = ExitStack()
 
 

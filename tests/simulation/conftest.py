@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("tests.simulation.judging")
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Read when this folder is named; a run of all tests takes the defaults."""
