@@ -60,6 +60,9 @@ def check_place(country: str, state: str, postal_code: str) -> CheckedAddress:
     """
     code = alpha2(country)
     state, postal_code = state.strip(), postal_code.strip().upper()
+    if code is not None:
+        # ISO 3166-2 writes the country before the state.
+        state = state.removeprefix(f"{code}-")
     if code is None:
         return CheckedAddress(None, state, postal_code, frozenset({Part.COUNTRY}))
     rules, wrong = _country(code), set[Part]()
@@ -73,7 +76,9 @@ def check_place(country: str, state: str, postal_code: str) -> CheckedAddress:
         fits = not rules.needs_postal_code
     else:
         patterns = _patterns(code, area.key if area else "")
-        fits = not rules.has_postal_code or all(pattern.match(postal_code) for pattern in patterns)
+        fits = not rules.has_postal_code or (
+            postal_code.isascii() and all(pattern.match(postal_code) for pattern in patterns)
+        )
     if not fits:
         wrong.add(Part.POSTAL_CODE)
     if area is not None and area.iso and not region:

@@ -99,7 +99,8 @@ def _decimal(text: str) -> Decimal:
     if len(text) > MAX_NUMBER_LENGTH:
         raise MalformedJSON("A number has too many digits")
     number = Decimal(text)
-    if number and abs(number.adjusted()) > 18:
+    # A zero has an exponent, too, and whoever writes it out has as many digits.
+    if abs(number.adjusted()) > 18:
         raise MalformedJSON("A number does not fit into 64 bits")
     return number
 

@@ -29,6 +29,7 @@ from payments.models import GatewayName, PaymentRequest, RequestState
 
 # How often two calls for one profile may get into each other's way before the slower one gives up.
 _TRIES = 4
+_CLOSED = {"reason": "the event has closed"}
 _PRICE_CHANGED = {"reason": "the price of the event changed"}
 
 
@@ -66,13 +67,25 @@ def order_entry(profile: EventProfile, *, actor: Actor, placement_key: uuid.UUID
         except IntegrityError as error:
             if not entries.is_taken(error):
                 raise
+        except EntryRefused as refused:
+            # Whoever was faster for the same profile may have the last place.
+            mine = EntryOrder.objects.filter(profile=profile, ended_at__isnull=True)
+            if refused.first.code != "event_full" or not mine.exists():
+                raise
     raise EntryRefused("contended")
 
 
 def _still_payable(order: Order, profile: EventProfile) -> PayableEntry | None:
-    """The open order with its request; None if it is over now: its price is not today's, or it ended by itself."""
+    """The open order with its request; None if it is over now: its price is not today's, its event takes no more
+    entries, or it ended by itself."""
     if order.status not in (OrderStatus.PAYMENT_PENDING, OrderStatus.PARTIALLY_PAID):
         raise EntryRefused("already_paid")
+    if order.status == OrderStatus.PAYMENT_PENDING and not profile.event.is_open(clock.now()):
+        cancellation.cancel_unpaid(order.pk, actor=SYSTEM, facts=_CLOSED)
+        return None
+    if order.total != profile.event.variant.price:
+        # It may be another's of this very moment, at a price that is newer than what was read before.
+        profile.event.variant.refresh_from_db(fields=["price_minor", "currency"])
     if order.total != profile.event.variant.price:
         if order.status == OrderStatus.PARTIALLY_PAID:
             raise EntryRefused("already_paid")

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from django.db import IntegrityError
 
+from catalog.models import Event
 from customers.models import EventProfile
 from kit import clock
-from orders.models import EntryOrder, Order
+from orders.models import EntryOrder, Order, OrderType
 
 
 def enter(order: Order) -> None:
@@ -23,16 +24,25 @@ def leave(order: Order) -> None:
     EventProfile.objects.filter(entered_by=order.pk).update(entered_by=None, entered_at=None)
 
 
+def is_offered(order: Order) -> bool:
+    """Whether the entry that an order is for may still be paid for: its event takes entries, at this price. So may
+    whatever else is ordered. One statement for an entry, none otherwise."""
+    if order.order_type != OrderType.ENTRY:
+        return True
+    event = Event.objects.select_related("variant").get(profiles__entry_orders__order=order)
+    return event.is_open(clock.now()) and order.total == event.variant.price
+
+
 def can_live_again(order: Order) -> bool:
-    """Whether late money may bring an entry back: its event still takes entries, and no other order pays for it.
+    """Whether late money may bring an entry back: its event still takes entries at this price, and no other order pays
+    for it.
 
     Should two orders of one profile come back at once, the database lets one.
     """
-    entry = EntryOrder.objects.select_related("profile__event").filter(order=order).first()
-    if entry is None:
+    if order.order_type != OrderType.ENTRY:
         return True
-    others = EntryOrder.objects.filter(profile_id=entry.profile_id, ended_at__isnull=True)
-    return entry.profile.event.is_open(clock.now()) and not others.exclude(order=order).exists()
+    others = EntryOrder.objects.filter(profile__entry_orders__order=order, ended_at__isnull=True)
+    return is_offered(order) and not others.exclude(order=order).exists()
 
 
 def come_back(order: Order) -> None:

@@ -19,7 +19,7 @@ from kit.ids import new_id
 from kit.money import Money
 from orders.actors import GATEWAY, SYSTEM, Actor
 from orders.checkout import CANCELLED_MEANWHILE, PaymentNotInitialized
-from orders.models import HistoryEvent, Order, OrderStatus
+from orders.models import HistoryEvent, Order, OrderStatus, OrderType
 from orders.settlement import settle
 from orders.status import UNPAID, StatusRefused, note
 from payments import collecting, holding, queries, queue
@@ -100,6 +100,9 @@ def _make_way(
     """The open request, if it asks for just that; else None, and one that nobody has begun to pay is called off."""
     with transaction.atomic(durable=True):
         order = Order.objects.select_for_update().get(pk=order_id)
+        if order.order_type == OrderType.ENTRY and gateway != GatewayName.RAZORPAY:
+            # The event's site knows its order by Razorpay's name for it.
+            raise DomainError([Fault("gateway_not_configured", {"gateway": gateway.value}, at=("gateway",))])
         open_ones = PaymentRequest.objects.filter(subject_id=order.pk, state=RequestState.OPEN)
         request = open_ones.filter(cancel_wanted_at__isnull=True).first()
         if request is None or order.status not in UNPAID:
@@ -142,8 +145,8 @@ def _write_request(
             hold=hold,
         ):
             raise StatusRefused("payment_open", order)
-        if order.expires_at is not None:
-            # Never sooner than it was: an integration's order waits for days.
+        if order.expires_at is not None and order.order_type != OrderType.ENTRY:
+            # An entry ends with its event. Never sooner than it was: an integration's order waits for days.
             order.expires_at = max(order.expires_at, clock.now() + settings.ORDER_EXPIRES_AFTER)
             order.save(update_fields=["expires_at"])
         facts = {"amount_minor": wanted.minor, "gateway": gateway.value, **({"hold": True} if hold else {})}

@@ -16,13 +16,14 @@ from django.db import transaction
 from catalog import stock
 from kit.crashpoints import Seam, crashpoint
 from kit.money import Money
-from orders import late_money, notifications, refund_failures, refunded_twice, restocking, waiting, written_off
+from orders import entries, late_money, notifications, refund_failures, refunded_twice, restocking, waiting, written_off
 from orders.actors import SYSTEM, Actor
 from orders.campaigns import ending
 from orders.credits import returning
 from orders.credits.bought import take_back
 from orders.credits.delivering import deliver_credit
 from orders.invoices import issuing
+from orders.memberships import effects
 from orders.models import Fulfilment, HistoryEvent, Order, OrderStatus
 from orders.status import SETTLED, by_money, note, transition
 from payments import collecting, disputing, queries, queue, recasting, recording, refunding
@@ -44,10 +45,21 @@ def settle(order_id: uuid.UUID, *, actor: Actor, report: RequestReport | None = 
     with transaction.atomic(durable=True):
         order = Order.objects.select_for_update().get(pk=order_id)
         if report is not None:
+            _end_stale(order)
             record_report(order, report)
         settle_locked(order, actor=actor)
     crashpoint(Seam.REPORT_SETTLED)
     return order
+
+
+def _end_stale(order: Order) -> None:
+    """An entry in an event that has closed, or changed its price, since it was ordered can no longer be paid for: what
+    comes in for it comes late."""
+    if order.status == OrderStatus.PAYMENT_PENDING and not entries.is_offered(order):
+        facts = {"reason": "its event has closed, or changed its price"}
+        transition(order, OrderStatus.CANCELLED, event=HistoryEvent.CANCELLED, actor=SYSTEM, facts=facts)
+        call_off_payments(order)
+        stock.release(source_id=order.reservation_id)
 
 
 def record_report(order: Order, report: RequestReport) -> None:
@@ -77,6 +89,7 @@ def settle_locked(order: Order, *, actor: Actor, restocks: bool = False) -> None
     back.
     """
     before = (order.collected_minor, order.refunded_minor)
+    back_before = order.refunded_minor + order.credits_returned_minor
     if order.status == OrderStatus.CANCELLED:
         waiting.call_off(order)
     totals = _take_over(order)
@@ -93,6 +106,8 @@ def settle_locked(order: Order, *, actor: Actor, restocks: bool = False) -> None
         _settle_cancelled(order, totals, news)
     else:
         _settle_live(order, totals, news)
+    if order.refunded_minor + order.credits_returned_minor != back_before:
+        effects.follow_refund(order)
     deliver_credit(order, actor=actor)
     strange = refunding.kept_in_other_currencies(order.pk, order.currency)
     for amount in strange:

@@ -28,8 +28,8 @@ class Verdict(StrEnum):
     CHECKING = "checking"  # nobody knows yet: ask again in a moment
     FAILED = "failed"  # this try came to nothing; another may be made
     AUTHORIZED = "authorized"  # the bank holds the money, and whoever collects it has yet to take it
-    PAID = "paid"
     REFUNDED = "refunded"  # what was paid is back, or on its way
+    PAID = "paid"  # whatever else was paid too much and went back
 
 
 class NotSigned(DomainError):

@@ -149,6 +149,8 @@ MAX_IMAGE_BYTES = env.int("MAX_IMAGE_MB", default=8) * 1024 * 1024
 MAX_IMAGE_PIXELS = 25_000_000
 # Django's own bound, which does not know of routes: each has one before anything is read.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES + MAX_IMAGE_BYTES
+# An order of 500 lines as a form has five fields for each.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 3_000
 # Where uploaded images lie; several servers share it.
 MEDIA_ROOT = env.str("MEDIA_ROOT", default=str(BASE_DIR / "var" / "media"))
 

@@ -76,8 +76,11 @@ MEMBERSHIPS: tuple[tuple[str, str], ...] = (
             FROM payments_ledgertransfer t JOIN payments_ledgerentry l ON l.transfer_id = t.id
             WHERE t.source LIKE 'package-credit:%' AND l.account = 'customer_credit' GROUP BY 1
         ) e ON e.id = p.order_id::text,
-        LATERAL (SELECT CASE p.outcome WHEN 'given' THEN p.extra_minor + p.remainder_minor
-                                       WHEN 'credited' THEN p.extra_minor + p.value_minor ELSE 0 END AS due) d
+        LATERAL (SELECT greatest(0, least(
+            CASE p.outcome WHEN 'given' THEN p.extra_minor + p.remainder_minor
+                           WHEN 'credited' THEN p.extra_minor + p.value_minor ELSE 0 END,
+            o.total_minor + o.credits_minor - o.refunded_minor - o.credits_returned_minor
+        )) AS due) d
         WHERE p.credit_minor <> coalesce(e.credit, 0) OR p.credit_minor < d.due
            OR p.remainder_minor > p.value_minor
         """,

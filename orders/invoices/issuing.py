@@ -117,7 +117,9 @@ def _wanted(order: Order, invoice: Invoice, issued: Sequence[Invoice]) -> list[_
             taken.append(_Note(InvoiceKind.CREDIT_NOTE, source, reason, total, tax, key))
         credit = next((one for one in issued if one.source == source), None)
         if credit is not None:
-            given += _failed(credit, [part for part in parts if part.state == RefundState.FAILED], known)
+            failed = [part for part in parts if part.state == RefundState.FAILED]
+            undone = sum(one.total_minor for one in issued if one.source in {_failed_source(part) for part in parts})
+            given += _failed(credit, failed, known, credit.total_minor - undone - total)
     for one in issued:
         source = f"restored:{one.pk}"
         if one.source.startswith("called-off:") and source not in known:
@@ -139,19 +141,30 @@ def _rest(order: Order, invoice: Invoice, issued: Sequence[Invoice]) -> _Note | 
     return _Note(InvoiceKind.CREDIT_NOTE, source, "Given back", total - stands.sale, tax - stands.tax)
 
 
-def _failed(credit: Invoice, failed: Sequence[Refund], known: set[str]) -> list[_Note]:
-    return [
-        _Note(
-            InvoiceKind.DEBIT_NOTE,
-            f"refund-failed:{part.pk}",
-            "The refund could not be carried out",
-            part.allowance_minor,
-            part.tax_minor,
-            undoes=credit,
+def _failed(credit: Invoice, failed: Sequence[Refund], known: set[str], open_minor: int) -> list[_Note]:
+    """The notes for what has failed of a credit note, of which so much stands that nothing else accounts for: a part
+    that had failed, or was withdrawn, before the note was issued is not in it."""
+    notes = []
+    for part in failed:
+        if _failed_source(part) in known or not 0 < part.allowance_minor <= open_minor:
+            continue
+        open_minor -= part.allowance_minor
+        why = "The refund could not be carried out"
+        notes.append(
+            _Note(
+                InvoiceKind.DEBIT_NOTE,
+                _failed_source(part),
+                why,
+                part.allowance_minor,
+                part.tax_minor,
+                undoes=credit,
+            )
         )
-        for part in failed
-        if f"refund-failed:{part.pk}" not in known and part.allowance_minor
-    ]
+    return notes
+
+
+def _failed_source(part: Refund) -> str:
+    return f"refund-failed:{part.pk}"
 
 
 def _refunds(order: Order) -> dict[uuid.UUID, list[Refund]]:

@@ -33,7 +33,9 @@ FROM (
     SELECT o.customer_id, m.tier, o.currency, sum(o.total_minor + o.credits_minor - o.refunded_minor)::bigint AS bought
     FROM customers_membership m JOIN orders_order o ON o.customer_id = m.customer_id
     WHERE m.state = 'active' AND m.ends_at > %(now)s
-      AND o.status IN ('paid', 'completed') AND o.placed_at > %(since)s AND o.placed_at <= %(now)s
+      -- Credit counts when it is spent.
+      AND o.order_type <> 'credit' AND o.status IN ('paid', 'completed')
+      AND o.placed_at > %(since)s AND o.placed_at <= %(now)s
     GROUP BY o.customer_id, m.tier, o.currency
 ) b
 JOIN unnest(%(tiers)s::int[], %(currencies)s::text[], %(amounts)s::bigint[]) rule (tier, currency, amount)

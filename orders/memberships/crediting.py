@@ -4,8 +4,10 @@ what stands is posted, so that repeating it changes nothing. Credit is taken bac
 
 from __future__ import annotations
 
+from kit import clock
 from orders.models import PackageOrder, PackageOutcome
 from payments import ledger, queries
+from payments.credits import expiring
 from payments.ledger import Leg
 from payments.models import Account, TransferKind
 
@@ -22,15 +24,17 @@ def bring_in_line(package: PackageOrder) -> None:
     name = f"package-credit:{order.pk}:"
     change = due - package.credit_minor
     if change < 0:
+        # What is over is not taken in the place of what is good.
+        expiring.expire(order.customer_id, order.currency, now=clock.now())
         change = -min(-change, queries.locked_credit_minor(order.customer_id, order.currency))
     ledger.post(
         source=f"{name}{ledger.standing(name).transfers + 1}",
         kind=TransferKind.PACKAGE_CREDIT,
         currency=order.currency,
         legs=(
-            # No subject: the sale itself stays whole, with its invoice and its tax.
+            # No subject: the sale itself stays whole, with its invoice and its tax, and so does what paid for it.
             Leg(Account.REFUNDS, change),
-            Leg(Account.CUSTOMER_CREDIT, -change, order.pk, customer_id=order.customer_id),
+            Leg(Account.CUSTOMER_CREDIT, -change, customer_id=order.customer_id),
         ),
     )
     package.credit_minor += change
@@ -38,10 +42,13 @@ def bring_in_line(package: PackageOrder) -> None:
 
 
 def _due(package: PackageOrder) -> int:
+    """Never more than what of the order's money is still here."""
+    order = package.order
+    kept = order.total_minor + order.credits_minor - order.refunded_minor - order.credits_returned_minor
     match package.outcome:
         case PackageOutcome.GIVEN:
-            return package.extra_minor + package.remainder_minor
+            return max(0, min(kept, package.extra_minor + package.remainder_minor))
         case PackageOutcome.CREDITED:
-            return package.extra_minor + package.value_minor
+            return max(0, min(kept, package.extra_minor + package.value_minor))
         case _:
             return 0

@@ -49,6 +49,13 @@ def follow(order: Order, to: OrderStatus) -> None:
         _undo(package)
 
 
+def follow_refund(order: Order) -> None:
+    """Some of the order's money went back, or is here after all: the credit for its package is never more than what is
+    left of it. Locks the customer, if the order has a package, and their credit."""
+    if lock_member(order):
+        bring_in_line(PackageOrder.objects.select_related("order").get(pk=order.pk))
+
+
 def credit_remainder(left: Sequence[Left], *, by: Order | None) -> None:
     """What an upgrade has left of each order's days is credited, if the shop does so: its share of what was paid for
     the days and not given back, rounded down. `by` is the upgrade's order. The caller holds the customer locked."""

@@ -8,11 +8,12 @@ import uuid
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import F
 
 from customers.genealogy import tree
 from customers.memberships.acts import Term, membership_of
 from customers.memberships.upgrades import upgrade_in_progress
-from customers.models import Membership, UpgradeKind
+from customers.models import Membership, MembershipState, UpgradeKind
 from kit import clock
 from kit.errors import Fault
 from orders.models import OrderRefund, OrderType, PackageOrder
@@ -80,8 +81,9 @@ def judge(customer_id: uuid.UUID, order_type: OrderType, *, besides: uuid.UUID |
 
 
 def _last_of(customer_id: uuid.UUID) -> Membership | None:
-    """The customer's newest membership, over or not."""
-    return Membership.objects.filter(customer=customer_id).order_by("-pk").first()
+    """The customer's membership that ended last, or has yet to; one that a refund has undone never was."""
+    memberships = Membership.objects.filter(customer=customer_id).exclude(state=MembershipState.REVERSED)
+    return memberships.order_by(F("ended_at").desc(nulls_first=True), "-pk").first()
 
 
 def _refund_is_active(customer_id: uuid.UUID) -> bool:

@@ -5,6 +5,7 @@ places the order, under the customer's lock. Of two at once one is placed, and t
 from __future__ import annotations
 
 from catalog.packages import PackageOffer, find_package
+from customers.memberships.acts import MembershipRefused
 from customers.memberships.upgrades import begin_upgrade
 from kit.errors import DomainError, Fault
 from orders.checks import OrderRefused
@@ -33,7 +34,11 @@ def order_package(purchase: Purchase) -> PlacedOrder:
         _demand(judge_package(purchase.customer_id, frozen, purchase.order_type))
         _demand(judge(purchase.customer_id, purchase.order_type, besides=placed.id))
         if purchase.order_type == OrderType.UPGRADE:
-            begin_upgrade(purchase.customer_id, frozen, order_id=placed.id)
+            try:
+                begin_upgrade(purchase.customer_id, frozen, order_id=placed.id)
+            except MembershipRefused:
+                # The membership has ended since it was judged, this very moment.
+                raise PackageRefused([Fault("tier_not_higher", at=("items", 0, "product"))]) from None
 
     return place_order(purchase, also=judge_again)
 

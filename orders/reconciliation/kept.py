@@ -22,17 +22,17 @@ from payments.reconciliation.models import Discrepancy, DiscrepancyKind, Propose
 # currency counts for nothing, so none of it may be kept. Told once, of the gateway of the newest payment that has any.
 _KEPT = """
 WITH kept AS (
-    SELECT o.id, o.name, o.status, o.total_minor, a.currency, a.currency <> o.currency AS is_strange, a.gateway,
-           a.gateway_payment_id, a.created_at, f.failed, d.open,
-           coalesce(f.lessened, 0) AS lessened,
+    SELECT o.id, o.name, o.owed_to, o.status, o.total_minor, a.currency, a.currency <> o.currency AS is_strange,
+           a.gateway, a.gateway_payment_id, a.created_at, f.failed, d.open, coalesce(f.lessened, 0) AS lessened,
            a.captured_minor - coalesce(f.promised, 0) - coalesce(d.withdrawn, 0) AS minor
     FROM (
-        SELECT id, to_jsonb(number) AS name, status, total_minor, currency, collected_minor - refunded_minor
+        SELECT id, number::text AS name, 'receivable' AS owed_to, status, total_minor, currency,
+               collected_minor - refunded_minor
                > CASE WHEN status = 'cancelled' THEN 0 ELSE total_minor END AS is_suspect
         FROM orders_order
         UNION ALL
-        SELECT id, to_jsonb(reference), CASE WHEN given_up THEN 'cancelled' ELSE status END, amount_minor, currency,
-               attempts > 1 OR given_up
+        SELECT id, reference, 'merchant_funds', CASE WHEN given_up THEN 'cancelled' ELSE status END, amount_minor,
+               currency, attempts > 1 OR given_up
         FROM merchants_merchantorder
     ) o JOIN payments_paymentrequest r ON r.subject_id = o.id
     JOIN payments_paymentattempt a ON a.request_id = r.id AND a.captured_minor > 0
@@ -49,11 +49,11 @@ WITH kept AS (
     ) d ON true
     WHERE {which}
 )
-SELECT id, name, status, currency, is_strange, sum(minor)::bigint,
+SELECT id, name, owed_to, status, currency, is_strange, sum(minor)::bigint,
        CASE WHEN is_strange OR status = 'cancelled' THEN 0 ELSE total_minor - sum(lessened) END::bigint,
        (array_agg(gateway_payment_id ORDER BY created_at DESC) FILTER (WHERE minor > 0))[1],
        sum(failed)::bigint, sum(open)::bigint
-FROM kept GROUP BY id, name, status, total_minor, currency, is_strange
+FROM kept GROUP BY id, name, owed_to, status, total_minor, currency, is_strange
 HAVING sum(minor) > CASE WHEN is_strange OR status = 'cancelled' THEN 0 ELSE total_minor - sum(lessened) END
    AND (array_agg(gateway ORDER BY created_at DESC) FILTER (WHERE minor > 0))[1] = %s
 ORDER BY id
@@ -87,7 +87,8 @@ def _read(work: Work, which: str, *values: uuid.UUID) -> list[Finding]:
 def _finding(
     work: Work,
     order_id: uuid.UUID,
-    name: int | str | None,
+    name: str | None,
+    owed_to: str,
     status: str,
     currency: str,
     is_strange: bool,
@@ -99,8 +100,7 @@ def _finding(
 ) -> Finding:
     ours: dict[str, Any] = {
         "subject": str(order_id),
-        **({} if isinstance(name, int) else {"owed_to": OwedTo.MERCHANT_FUNDS.value}),
-        "order": name,
+        **({"order": name, "owed_to": owed_to} if owed_to == OwedTo.MERCHANT_FUNDS else {"order": int(name or 0)}),
         "status": status,
         "payment": payment,
         "kept_minor": kept,

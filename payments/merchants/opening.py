@@ -19,7 +19,7 @@ from kit.errors import DomainError, Fault
 from kit.ids import new_id
 from kit.money import Money
 from payments import collecting, queue
-from payments.gateways.base import GatewayError, RequestReport
+from payments.gateways.base import GatewayError, Reason, RequestReport
 from payments.merchants.keys import Caller
 from payments.merchants.models import CaptureBy, MerchantOrder
 from payments.models import GatewayName, OwedTo, PaymentRequest, RequestState
@@ -68,6 +68,8 @@ class NotOpened(DomainError):
 
 def open_order(wish: Wish, caller: Caller) -> MerchantOrder:
     """The order waits for its payer. Two statements beside the gateway's call. Raises NotOpened."""
+    if not collecting.is_configured(GatewayName.RAZORPAY):
+        raise NotOpened(Reason.UNREACHABLE)
     order = MerchantOrder(
         id=new_id(),
         merchant_id=caller.merchant_id,

@@ -69,9 +69,16 @@ def order_of(merchant_id: uuid.UUID, attempt: PaymentAttempt) -> MerchantOrder |
     return orders.filter(pk=attempt.request.subject_id).first()
 
 
-def refunds_of(attempt: PaymentAttempt) -> QuerySet[Refund]:
-    """The refunds of a payment that the gateway knows, the newest first, with what the merchant said of them."""
+def refunds_of(
+    attempt: PaymentAttempt, *, since: datetime | None = None, until: datetime | None = None
+) -> QuerySet[Refund]:
+    """The refunds of a payment that the gateway knows, the newest first, with what the merchant said of them; those
+    that were made from `since` on and before `until`."""
     refunds = Refund.objects.filter(attempt=attempt, gateway_refund_id__isnull=False)
+    if since is not None:
+        refunds = refunds.filter(created_at__gte=since)
+    if until is not None:
+        refunds = refunds.filter(created_at__lt=until)
     return refunds.select_related("of_merchant").order_by("-created_at", "-pk")
 
 

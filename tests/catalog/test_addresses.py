@@ -56,6 +56,8 @@ def test_what_is_not_so_in_the_world_is_told(country: str, state: str, postal_co
 
 def test_a_state_that_only_the_address_data_know_is_kept_as_its_code() -> None:
     assert check_place("AE", "Dubai", "") == CheckedAddress("AE", "DU", "", frozenset())
+    assert check_place("US", "US-NY", "10001").wrong == frozenset()
+    assert check_place("DE", "", "\uff11\uff10\uff11\uff11\uff15").wrong == {Part.POSTAL_CODE}
     assert check_place("US", "new york", " 10001 ") == CheckedAddress("US", "new york", "10001", frozenset())
 
 

@@ -54,6 +54,8 @@ def test_ordinary_json_is_read_exactly(body: bytes, value: Any) -> None:
         (b"9" * 5000, "64 bits"),
         (b"1e400", "64 bits"),
         (b"1e-400", "64 bits"),
+        (b"0e-999999999", "64 bits"),
+        (b"0.0e+99", "64 bits"),
         (b"0." + b"1" * 60, "digits"),
         (rb'"\u0000"', "NUL"),
         (rb'{"\u0000": 1}', "NUL"),

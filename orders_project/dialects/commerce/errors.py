@@ -127,6 +127,8 @@ _OF_AN_ORDER: Mapping[str, Told] = {
     "no_items": Told("products", NO_PRODUCTS),
     # one order has one currency
     "currencies_mixed": Told("products", "Products of different currencies cannot be ordered together."),
+    # more flyers than one order may have
+    "too_many_flyers": Told("quantity", "An order has at most 500 flyers."),
     # a voucher for credit beside other things
     "credit_is_bought_alone": Told("products", "Prepaid credit is ordered by itself."),
     # a quantity and a price that no bank account holds

@@ -217,9 +217,10 @@ def _refunded(caller: Caller, claim: Claim, payment_id: str, wish: RefundWish) -
 
 def _list_refunds(request: HttpRequest, caller: Caller, id: str) -> HttpResponse:
     """GET /v1/payments/{id}/refunds"""
-    first, end = wire.page(read_query(request))
+    wanted = wire.page(read_query(request))
     attempt, _ = _find_payment(caller, id)
-    return _answer(collection(_shown(refund, attempt) for refund in queries.refunds_of(attempt)[first:end]))
+    refunds = queries.refunds_of(attempt, since=wanted.since, until=wanted.until)
+    return _answer(collection(_shown(refund, attempt) for refund in refunds[wanted.first : wanted.end]))
 
 
 def _fetch_payment_refund(request: HttpRequest, caller: Caller, id: str, refund_id: str) -> HttpResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -68,11 +69,21 @@ def order_filter(fields: Fields) -> OrderFilter:
     )
 
 
-def page(fields: Fields) -> tuple[int, int]:
-    """How many to skip, and where the page ends. Raises Refusal."""
-    fields.allow("count", "skip")
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list, of what was made from `since` on and before `until`."""
+
+    first: int
+    end: int
+    since: datetime | None
+    until: datetime | None
+
+
+def page(fields: Fields) -> Page:
+    """Which part of a list is wanted. Raises Refusal."""
+    fields.allow("from", "to", "count", "skip")
     skip = _skip(fields)
-    return skip, skip + _count(fields)
+    return Page(skip, skip + _count(fields), _instant(fields, "from"), _instant(fields, "to", plus=1))
 
 
 def capture_amount(fields: Fields) -> Money:

@@ -141,7 +141,7 @@ FORM = "application/x-www-form-urlencoded"
         (b"uid=a&uid=b", FORM, 400),
         (b"address=x&address[address_locality]=y", FORM, 400),
         (b"a[b][c][d][e]=1", FORM, 400),
-        (b"&".join(b"f%d=1" % index for index in range(1500)), FORM, 400),
+        (b"&".join(b"f%d=1" % index for index in range(3500)), FORM, 400),
         (b"nonsense", "multipart/form-data", 400),
         (b"{" + b" " * (256 * 1024) + b"}", "application/json", 413),
     ],

@@ -192,3 +192,43 @@ def test_paid_after_the_event_closed_it_goes_back_and_is_not_called_paid(
         settle_down()
     assert (Order.objects.get().status, is_entered(profile), places_left(event)) == ("cancelled", False, 10)
     assert_books_agree(sandbox)
+
+
+def test_once_the_price_has_changed_nobody_enters_at_the_old_one(
+    sandbox: SandboxProcess, profile: EventProfile, ada: Shopper, event: Event
+) -> None:
+    old = order_id(enter(profile, ada))
+    change_event(event, dataclasses.replace(plan(), price=Money(60000, "INR")))
+
+    assert status(verify(handed_out(sandbox.pay(old, webhook="none")))) == "refunded"
+
+    settle_down()
+    assert (Order.objects.get().status, is_entered(profile), places_left(event)) == ("cancelled", False, 10)
+    assert sandbox.books("razorpay")["totals"]["INR"]["refunded"] == 50000
+    assert_books_agree(sandbox)
+
+
+def test_once_the_event_has_closed_nobody_enters_though_the_order_has_not_expired_yet(
+    sandbox: SandboxProcess, profile: EventProfile, ada: Shopper, event: Event
+) -> None:
+    reference = order_id(enter(profile, ada))
+    Event.objects.filter(pk=event.pk).update(closes_at=clock.now() - timedelta(seconds=1))
+
+    assert enter(profile, ada).status_code != 200
+    assert status(verify(handed_out(sandbox.pay(reference, webhook="none")))) == "refunded"
+
+    settle_down()
+    assert (Order.objects.get().status, is_entered(profile), places_left(event)) == ("cancelled", False, 10)
+    assert_books_agree(sandbox)
+
+
+def test_an_entry_is_paid_where_its_site_sends_the_payer(
+    sandbox: SandboxProcess, profile: EventProfile, ada: Shopper
+) -> None:
+    reference = order_id(enter(profile, ada))
+    before = written()
+    path = f"/api/v1/orders/{Order.objects.get().pk}/payments/"
+
+    assert send("POST", path, {"gateway": "stripe"}, by=ada).status_code == 400
+
+    assert (written(), order_id(enter(profile, ada))) == (before, reference)

@@ -75,6 +75,8 @@ def test_refunds_are_listed_and_fetched(sandbox: SandboxProcess, books: Integrat
     assert listed("?count=1") == [made[2]]
     assert listed("?count=1&skip=1") == [made[1]]
     assert listed("?skip=3") == []
+    assert listed(f"?from={made[0]['created_at']}&to={made[2]['created_at']}") == made[::-1]
+    assert listed(f"?to={made[0]['created_at'] - 1}") == listed(f"?from={made[2]['created_at'] + 1}") == []
     for one in made:
         assert answer(call("GET", f"{path}/{one['id']}", by=books)) == one
         assert answer(call("GET", f"/v1/refunds/{one['id']}", by=books)) == one

@@ -202,6 +202,31 @@ def test_an_order_from_before_needs_none_until_somebody_asks(shop: Shop, ada: Sh
         assert issued(old) == [("INV-000001", 1450, 0)]
 
 
+def test_a_part_of_a_refund_that_had_failed_before_the_invoice_is_in_no_note(
+    shop: Shop, ada: Shopper, settings: Any
+) -> None:
+    settings.REFUND_APPROVAL_ABOVE = {}
+    order, request = asked(ada, shop)
+    Order.objects.filter(pk=order.pk).update(needs_invoice=False)
+    rest = order.total_minor - 9_000
+    first = payment(request, "captured", "1", captured_minor=9_000)
+    second = payment(request, "captured", "2", captured_minor=rest)
+    settle(order.pk, actor=actors.GATEWAY, report=report(request, first, second))
+    send_order(order.pk, actor=actors.SYSTEM)
+    request_refund(order.pk, RefundWish(RefundKind.FULL, "returned"), actor=actors.SYSTEM)
+    keys = {part.amount_minor: str(part.pk) for part in Refund.objects.all()}
+    gone = dataclasses.replace(first, refunds=(refund(request, "a", 9_000, key=keys[9_000]),))
+    failed = dataclasses.replace(second, refunds=(refund(request, "b", rest, "failed", key=keys[rest]),))
+    settle(order.pk, actor=actors.GATEWAY, report=report(request, gone, failed))
+    assert issued(order) == []
+
+    call_command("issue_invoices", verbosity=0)
+
+    for _ in range(2):
+        assert issued(order) == [("INV-000001", order.total_minor, 0), ("CN-000001", 9_000, 0)]
+        settle(order.pk, actor=actors.SYSTEM)
+
+
 def test_gst_names_the_place_of_supply_and_splits_the_tax(shop: Shop, ada: Shopper, settings: Any) -> None:
     settings.SELLER = dataclasses.replace(settings.SELLER, country="IN", state="KA", tax_number="29AAGCB7383J1Z4")
     rate("GST", "IN", 180_000)
