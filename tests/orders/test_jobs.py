@@ -63,9 +63,11 @@ def test_every_periodic_job_waits_once_and_runs_once_at_a_time() -> None:
     assert periodic.keys() == EVERY_MINUTE_OR_OFTENER | {
         "customers.remind_members",
         "orders.auto_upgrade",
+        "orders.expire_credits",
         "orders.forget_images",
         "orders.forget_old_jobs",
         "orders.reconcile_payments",
+        "orders.remind_of_credit",
         "orders_project.forget_old",
         "merchants.reseal",
         "outgoing.forget_old",
