@@ -384,7 +384,7 @@ def test_a_second_sender_sends_nothing_while_the_first_has_its_turn(subscriber: 
     sent: list[int] = []
 
     def meanwhile(letter: letters.Letter, resolve: Any) -> Answer:
-        happen()
+        together([happen])
         sent.extend(together([delivering.send_due]))
         return letters.carry(letter, resolve)
 
@@ -412,7 +412,6 @@ def test_who_is_cut_off_for_longer_than_its_turn_begins_nothing_any_more(
         # Another one takes the turn, finds nothing to do, and gives it back: to whoever comes then.
         together([lambda: send(turns.ENDS_AFTER + timedelta(seconds=1))])
         time.sleep(turns.KEEP_EVERY_S)
-        # This thread has no connection, and keeps none.
         together([happen])
         time.sleep(2 * delivering.LOOK_AGAIN_S)
         return letters.carry(letter, resolve)
