@@ -14,8 +14,10 @@ from orders.models import (
     ActorKind,
     Fulfilment,
     HistoryEvent,
+    Invoice,
     InvoiceKind,
     Order,
+    OrderLine,
     OrderStatus,
     PaymentTerms,
 )
@@ -186,23 +188,7 @@ def whole(order: Order) -> dict[str, Any]:
             name: getattr(order, name)
             for name in ("fulfilment", "carrier", "tracking_number", "sent_at", "delivered_at")
         },
-        "lines": [
-            {
-                "product_id": line.variant.product_id,
-                "variant_id": line.variant_id,
-                "sku": line.sku,
-                "title": line.title,
-                "variant_title": line.variant_title,
-                "quantity": line.quantity,
-                "unit_price": _major(order, line.unit_price_minor),
-                "amount": _major(order, line.amount_minor),
-                "discount": _major(order, line.discount_minor),
-                "tax": _major(order, line.tax_minor),
-                "zero_reason": line.zero_reason,
-                "hsn_code": line.hsn_code,
-            }
-            for line in order.lines.all()
-        ],
+        "lines": [_line(order, line) for line in order.lines.all()],
         "history": [
             {
                 "event": entry.event,
@@ -224,16 +210,34 @@ def whole(order: Order) -> dict[str, Any]:
             for tax in taxes_of(order)
         ],
         "invoice_url": invoice_url(order),
-        "documents": [
-            {
-                "kind": one.kind,
-                "number": one.number,
-                "issued_at": one.issued_at,
-                "total": str(one.total.major),
-                "url": invoice_url(order, note=one.number if one.kind != InvoiceKind.INVOICE else ""),
-            }
-            for one in reversed(order.invoices.all())
-        ],
+        "documents": [_document(order, one) for one in reversed(order.invoices.all())],
+    }
+
+
+def _line(order: Order, line: OrderLine) -> dict[str, Any]:
+    return {
+        "product_id": line.variant.product_id,
+        "variant_id": line.variant_id,
+        "sku": line.sku,
+        "title": line.title,
+        "variant_title": line.variant_title,
+        "quantity": line.quantity,
+        "unit_price": _major(order, line.unit_price_minor),
+        "amount": _major(order, line.amount_minor),
+        "discount": _major(order, line.discount_minor),
+        "tax": _major(order, line.tax_minor),
+        "zero_reason": line.zero_reason,
+        "hsn_code": line.hsn_code,
+    }
+
+
+def _document(order: Order, one: Invoice) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "number": one.number,
+        "issued_at": one.issued_at,
+        "total": str(one.total.major),
+        "url": invoice_url(order, note=one.number if one.kind != InvoiceKind.INVOICE else ""),
     }
 
 

@@ -129,6 +129,7 @@ def test_what_fails_to_go_back_three_times_is_put_before_a_person(
     assert (done.exit_code, discrepancy.kind, discrepancy.gateway_id) == (1, "not_sent_back", str(order.pk))
     assert (discrepancy.gateway, discrepancy.amount_minor) == (gateway, order.total_minor)
     assert (discrepancy.proposed, discrepancy.ours["refunds_failed"]) == ("send_back", 3)
+    assert (discrepancy.ours["order"], "owed_to" in discrepancy.ours) == (order.number, False)
     assert (reconcile_later().steps, reconcile_later("--dry-run").steps) == ([], [])
 
     attempt = PaymentAttempt.objects.select_related("request").get()

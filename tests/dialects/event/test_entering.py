@@ -318,7 +318,9 @@ def test_one_place_and_twenty_buyers(sandbox: SandboxProcess, db: None) -> None:
     assert (places_left(event), Order.objects.count()) == (0, 1)
 
 
-def test_two_calls_at_once_are_one_order(sandbox: SandboxProcess, profile: EventProfile, ada: Shopper) -> None:
+@pytest.mark.parametrize("places", [10, 1], ids=["places enough", "the last place"])
+def test_two_calls_at_once_are_one_order(sandbox: SandboxProcess, ada: Shopper, places: int) -> None:
+    profile = add_profile(ada, add_event(places=places))
     for _ in range(5):
         answers = together([lambda: enter(profile, ada)] * 4)
         assert {response.status_code for response in answers} == {200}

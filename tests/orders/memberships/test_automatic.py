@@ -23,6 +23,7 @@ from orders.memberships import automatic
 from orders.memberships.volume import read_rules
 from payments import queries
 from tests.members import DAYS, on_day, open_tiers, standing
+from tests.orders.credits.wallet import buy_credit
 from tests.orders.invoices.test_issuing import pay
 from tests.orders.memberships.buying import bought, on, place_in_tree
 from tests.shop import Shop, Shopper, place, sign_up
@@ -75,6 +76,16 @@ def test_who_has_bought_too_little_or_too_long_ago_is_not(
     assert run(1) == []
     settings.AUTO_UPGRADES = ()
     assert run(1) == []
+
+
+def test_credit_counts_when_it_is_spent_and_not_when_it_is_bought(
+    ada: Shopper, shop: Shop, tiers: Tiers, settings: Any
+) -> None:
+    settings.AUTO_UPGRADES = read_rules("20=75 USD")
+    buy_credit(ada, shop.standard, 6_000)
+    assert run(1) == []
+    assert place(ada, shop.cash, (shop.cable, 1), use_credits=True).total_minor == 0
+    assert run(1) == ["begun"]
 
 
 def test_one_that_staff_have_ended_is_not_begun_again_in_the_period(ada: Shopper, tiers: Tiers) -> None:

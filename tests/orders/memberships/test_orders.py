@@ -217,6 +217,26 @@ def test_money_for_an_upgrade_that_became_impossible_is_credit(ada: Shopper, tie
     assert (outcome(order), credit(ada)) == (("undone", 0), 0)
 
 
+def test_what_a_refund_has_undone_is_not_taken_up_again(ada: Shopper, tiers: Tiers, member: Order) -> None:
+    order = pay(ordered(ada, tiers[1], UPGRADE))
+    give_back(order.pk, order.total)
+    with on(31):
+        assert refused(ada, tiers[1], RENEWAL) == ["package_differs"]
+        pay(ordered(ada, tiers[0], RENEWAL))
+    assert standing(ada.customer.pk)[-1] == (10, "active", DAYS)
+
+
+def test_credit_for_a_package_is_never_more_than_what_is_left_of_its_money(
+    ada: Shopper, tiers: Tiers, member: Order
+) -> None:
+    order = ordered(ada, tiers[1], UPGRADE)
+    with on_day(0):
+        acts.upgrade(ada.customer.pk, tiers[2])
+    pay(order)
+    give_back(order.pk, Money(14_000, "USD"))
+    assert (outcome(order), credit(ada)) == (("credited", 900), 900)
+
+
 # --- what is left over -----------------------------------------------------------------------------------------------
 
 
