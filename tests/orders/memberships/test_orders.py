@@ -226,6 +226,11 @@ def test_what_a_refund_has_undone_is_not_taken_up_again(ada: Shopper, tiers: Tie
     assert standing(ada.customer.pk)[-1] == (10, "active", DAYS)
 
 
+def test_who_has_been_given_all_the_money_back_has_nothing_to_renew(ada: Shopper, tiers: Tiers, member: Order) -> None:
+    give_back(member.pk, member.total)
+    assert refused(ada, tiers[0], RENEWAL) == ["package_differs"]
+
+
 def test_credit_for_a_package_is_never_more_than_what_is_left_of_its_money(
     ada: Shopper, tiers: Tiers, member: Order
 ) -> None:
